@@ -1,0 +1,1 @@
+"""What every layer may use: choices, canonical keys, steps, seeds and components. Never imports torch at load time."""
