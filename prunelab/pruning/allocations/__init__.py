@@ -1,0 +1,1 @@
+"""How a target density is divided over tensors: one file an allocation."""

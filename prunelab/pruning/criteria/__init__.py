@@ -1,0 +1,1 @@
+"""What scores a weight: one file a criterion, found without registration."""

@@ -1,0 +1,1 @@
+"""What is removed as one unit: one file a granularity."""
