@@ -1,0 +1,1 @@
+"""Training of masked networks. The description (`spec`) is light; what needs torch and Lightning is imported on use."""

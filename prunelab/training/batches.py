@@ -1,0 +1,110 @@
+"""Batches by global step: the data order is a pure function of (seed, step).
+
+Each epoch is a fresh permutation; an incomplete last batch is left out, so every step has the same size (another
+permutation leaves out other examples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from prunelab.basics.seeds import derive_seed, generator
+from prunelab.datasets.augment import Augment
+from prunelab.datasets.splits import FolderSplit, Split
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Whole batches in an epoch.
+
+    Raises:
+        ValueError: if there is not even one.
+    """
+    if num_examples < batch_size:
+        raise ValueError(f"trainer.batch_size = {batch_size} is more than the {num_examples} training examples")
+    return num_examples // batch_size
+
+
+class Order:
+    """Which examples a step sees."""
+
+    def __init__(self, *, num_examples: int, batch_size: int, seed: int) -> None:
+        self.num_examples, self.batch_size, self.seed = num_examples, batch_size, seed
+        self.steps = steps_per_epoch(num_examples, batch_size)
+        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, step: int) -> torch.Tensor:
+        """Indices (batch_size,) of global step `step`."""
+        epoch, position = divmod(step, self.steps)
+        if epoch != self._epoch:
+            stream = generator(self.seed, "order", epoch)
+            self._epoch, self._permutation = epoch, torch.randperm(self.num_examples, generator=stream)
+        return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+class Batches(Protocol):
+    """The batch of a global step; steps are asked for in order."""
+
+    def __call__(self, step: int) -> Batch:
+        """Inputs (batch, ...) and targets (batch,)."""
+        ...
+
+
+class MemoryBatches:
+    """Batches of a split held in memory, gathered by index on its device."""
+
+    def __init__(self, split: Split, order: Order, augment: Augment | None, device: torch.device, rank: slice) -> None:
+        self.inputs, self.targets = split.inputs.to(device), split.targets.to(device)
+        self.order, self.augment, self.rank = order, augment, rank
+
+    def __call__(self, step: int) -> Batch:
+        """See `Batches`."""
+        index = self.order(step)
+        if self.augment is None:
+            index = index[self.rank].to(self.inputs.device)
+            return self.inputs[index], self.targets[index]
+        # all ranks augment the whole batch, so that what an example becomes does not depend on how many there are
+        index = index.to(self.inputs.device)
+        inputs = self.augment(self.inputs[index], generator(self.order.seed, "augment", step))
+        return inputs[self.rank], self.targets[index][self.rank]
+
+
+class FolderBatches:
+    """Batches read from files by worker processes, from `start_step` to `end_step`."""
+
+    def __init__(
+        self, split: FolderSplit, order: Order, device: torch.device, rank: slice, *, steps: range, workers: int
+    ) -> None:
+        def sampler() -> Iterator[list[tuple[int, int]]]:
+            for step in steps:
+                indices = order(step).tolist()
+                items = [(index, derive_seed(order.seed, "augment", step, i)) for i, index in enumerate(indices)]
+                yield items[rank]
+
+        class _Sampler:
+            __iter__ = staticmethod(sampler)
+            __len__ = staticmethod(lambda: len(steps))
+
+        dataset: Dataset[Batch] = split.dataset
+        self._loader = iter(DataLoader(dataset, batch_sampler=_Sampler(), num_workers=workers))  # pyright: ignore[reportArgumentType]
+        self._device, self._next = device, steps.start
+
+    def __call__(self, step: int) -> Batch:
+        """See `Batches`."""
+        assert step == self._next, "batches from files come in order"
+        self._next += 1
+        inputs, targets = next(self._loader)
+        return inputs.to(self._device), targets.to(self._device)
+
+
+def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0) -> Iterator[Batch]:
+    """All examples of a split in order, the last batch as large as it comes: for evaluation."""
+    if isinstance(split, Split):
+        yield from zip(split.inputs.split(batch_size), split.targets.split(batch_size), strict=True)
+    else:
+        yield from DataLoader(split.dataset, batch_size=batch_size, num_workers=workers)

@@ -1,0 +1,218 @@
+"""The LightningModule: masked optimizer steps, in chunks.
+
+Lightning hands over chunks of steps (up to the next validation or snapshot) instead of single batches, so that its
+bookkeeping is paid once a chunk and small networks train as fast as in a hand-written loop.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lightning
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from prunelab.basics.seeds import derive_seed
+from prunelab.metrics.quality import evaluate_loss_top1
+from prunelab.pruning.masks import Masks
+from prunelab.training.batches import Batches
+from prunelab.training.learning_rate import learning_rate
+from prunelab.training.optimizers import build_optimizer
+from prunelab.training.spec import TrainSpec
+
+Validate = Callable[[nn.Module], tuple[float, float]]
+State = dict[str, torch.Tensor]
+
+
+class MaskedTraining(lightning.LightningModule):
+    """Trains `model` over a stretch of steps; pruned weights stay exactly zero.
+
+    Gradients are masked before each optimizer step (so momentum and second moments of pruned weights stay zero) and weights
+    after it (so weight decay or rounding cannot revive one).
+
+    Attributes:
+        curve: validation curve, lists by name, one entry a validation.
+        step_seconds: time spent in optimizer steps.
+        diverged: whether a loss was not finite; training stopped there.
+    """
+
+    def __init__(self, spec: TrainSpec, model: nn.Module, masks: Masks) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.spec, self.model = spec, model
+        parameters = dict(model.named_parameters())
+        self._masked = [parameters[name] for name in masks]
+        # of the weight's type and memory format, without which the fused kernels fall back to slow ones
+        self._masks = [torch.empty_like(parameters[name].detach()).copy_(masks[name]) for name in masks]
+        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._rate = learning_rate(spec)
+        self._reseeds = draws_randomly(model)
+        self.averaged = copy.deepcopy(model).requires_grad_(False) if spec.trainer.ema else None
+        self.optimizer = build_optimizer(spec.optimizer, self._trained)
+        self.curve: dict[str, list[float]] = {"step": [], "validation_loss": [], "validation_top1": [], "train_loss": []}
+        self.best: State | None = None
+        self.step_seconds = 0.0
+        self.diverged = False
+        self.batches: Batches
+        self.validate: Validate
+        self._loss_sum, self._loss_count = torch.zeros(()), 0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimizer; its learning rate is set here step by step."""
+        return self.optimizer
+
+    def transfer_batch_to_device(self, batch: range, device: torch.device, dataloader_idx: int) -> range:
+        """A chunk is step numbers; the batches themselves are made on the device."""
+        return batch
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated and kept: the moving average if there is one."""
+        return self.averaged if self.averaged is not None else self.model
+
+    def on_fit_start(self) -> None:
+        """Move masks to the device and zero what is pruned."""
+        self._masks = [mask.to(self.device) for mask in self._masks]
+        self._loss_sum = self._loss_sum.to(self.device)
+        self._mask_weights()
+
+    def training_step(self, chunk: range) -> None:
+        """Take the optimizer steps of `chunk`; validate if a validation is due at its end."""
+        self.model.train()
+        started = time.perf_counter()
+        for step in chunk:
+            self._step(step)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.step_seconds += time.perf_counter() - started
+        if self.is_validation(chunk.stop):
+            self._evaluate(chunk.stop)
+
+    def is_validation(self, step: int) -> bool:
+        """Whether the network is validated after `step` steps."""
+        return step % self.spec.resolve(self.spec.trainer.evaluate_every) == 0 or step == self.spec.end_step
+
+    def _step(self, step: int) -> None:
+        if self._reseeds:
+            torch.manual_seed(derive_seed(self.spec.order_seed, "dropout", step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(step)
+        inputs, targets = self.batches(step)
+        loss = F.cross_entropy(self.model(inputs), targets, label_smoothing=self.spec.trainer.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.trainer.world_size > 1:
+            self.manual_backward(loss)
+        else:
+            loss.backward()
+        if self._masked:
+            torch._foreach_mul_([weight.grad for weight in self._masked], self._masks)
+        if self.spec.trainer.gradient_clip:
+            nn.utils.clip_grad_norm_(self._trained, self.spec.trainer.gradient_clip)
+        self.optimizer.step()
+        self._mask_weights()
+        if self.averaged is not None:
+            self._average(self.averaged)
+        self._loss_sum += loss.detach()
+        self._loss_count += 1
+
+    @torch.no_grad()
+    def _mask_weights(self) -> None:
+        if self._masked:
+            torch._foreach_mul_(self._masked, self._masks)
+
+    @torch.no_grad()
+    def _average(self, averaged: nn.Module) -> None:
+        torch._foreach_lerp_(list(averaged.parameters()), list(self.model.parameters()), 1 - self.spec.trainer.ema)
+        for buffer, live in zip(averaged.buffers(), self.model.buffers(), strict=True):
+            buffer.copy_(live)
+
+    def _evaluate(self, step: int) -> None:
+        loss, top1 = self.validate(self.evaluated)
+        train_loss = float(self._loss_sum) / max(self._loss_count, 1)
+        self._loss_sum.zero_()
+        self._loss_count = 0
+        self.diverged = not (math.isfinite(loss) and math.isfinite(train_loss))
+        if self.diverged:
+            self.trainer.should_stop = True
+            return
+        if self.spec.trainer.select == "best" and loss < min(self.curve["validation_loss"], default=math.inf):
+            self.best = state_of(self.evaluated)
+        values = (float(step), loss, top1, train_loss)
+        for name, value in zip(self.curve, values, strict=True):
+            self.curve[name].append(value)
+        if self._out_of_patience():
+            self.trainer.should_stop = True
+
+    def _out_of_patience(self) -> bool:
+        losses, patience = self.curve["validation_loss"], self.spec.trainer.patience
+        return bool(patience) and len(losses) - 1 - losses.index(min(losses)) >= patience
+
+    def position(self) -> dict[str, Any]:
+        """What besides the tensors a resumed training needs: JSON."""
+        return {"curve": self.curve, "step_seconds": self.step_seconds, "loss_count": self._loss_count}
+
+    def state(self) -> State:
+        """All tensors that a training continues from, bit for bit: network, average, best, optimizer, running loss."""
+        state = {f"model/{name}": value for name, value in state_of(self.model).items()}
+        if self.averaged is not None:
+            state |= {f"averaged/{name}": value for name, value in state_of(self.averaged).items()}
+        state |= {f"best/{name}": value for name, value in (self.best or {}).items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer/{index}/{slot}": value.clone() for slot, value in slots.items() if value is not None}
+        return state | {"loss_sum": self._loss_sum.clone()}
+
+    def restore(self, state: State, position: dict[str, Any]) -> None:
+        """Continue from what `state` and `position` gave."""
+        self.model.load_state_dict(_below(state, "model/"))
+        if self.averaged is not None:
+            self.averaged.load_state_dict(_below(state, "averaged/"))
+        self.best = _below(state, "best/") or None
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _below(state, "optimizer/").items():
+            index, slot = name.split("/", 1)
+            slots.setdefault(int(index), {})[slot] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.curve, self.step_seconds = position["curve"], position["step_seconds"]
+        self._loss_sum, self._loss_count = state["loss_sum"], position["loss_count"]
+
+
+class Chunks:
+    """The stretch of steps cut at validations and snapshots: what Lightning iterates over."""
+
+    def __init__(self, steps: range, stops: set[int]) -> None:
+        edges = sorted({steps.start, steps.stop, *(stop for stop in stops if steps.start < stop < steps.stop)})
+        self._chunks = [range(low, high) for low, high in zip(edges, edges[1:], strict=False)]
+
+    def __iter__(self) -> Iterator[range]:
+        return iter(self._chunks)
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+
+def state_of(model: nn.Module) -> State:
+    """Parameters and buffers, cloned to the CPU: training on never changes them."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+
+
+def draws_randomly(model: nn.Module) -> bool:
+    """Whether a forward pass in training draws random numbers (dropout, stochastic depth)."""
+    names = (type(module).__name__.lower() for module in model.modules())
+    return any("drop" in name or "stochastic" in name for name in names) or any(
+        isinstance(getattr(module, "dropout", None), float) and module.dropout > 0 for module in model.modules()
+    )
+
+
+def validation_in_memory(inputs: torch.Tensor, targets: torch.Tensor, batch_size: int) -> Validate:
+    """Validation on a split held in memory."""
+    return lambda model: evaluate_loss_top1(model, inputs, targets, batch_size)
+
+
+def _below(state: State, prefix: str) -> State:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
