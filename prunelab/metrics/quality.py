@@ -60,7 +60,7 @@ def evaluate(
 def quality(logits: Tensor, targets: Tensor) -> Quality:
     """Quality of `logits` (examples, classes) against class indices `targets` (examples,), on the CPU."""
     # torchmetrics takes seconds to import, and training validates without it
-    from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_f1_score
+    from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_stat_scores
 
     num_classes = logits.shape[1]
     logits = logits.double()
@@ -70,7 +70,8 @@ def quality(logits: Tensor, targets: Tensor) -> Quality:
     if num_classes == 1:  # one class is always right and always certain; torchmetrics wants two
         f1, ece = 1.0, 0.0
     else:
-        f1 = float(multiclass_f1_score(highest[:, 0], targets, num_classes=num_classes, average="macro"))
+        counts = multiclass_stat_scores(highest[:, 0], targets, num_classes=num_classes, average=None)
+        f1 = _macro_f1(counts)
         # A diverged network has no confidence to calibrate.
         finite = bool(probabilities.isfinite().all())
         error = multiclass_calibration_error(
@@ -114,6 +115,16 @@ def evaluate_loss_top1(model: nn.Module, inputs: Tensor, targets: Tensor, batch_
             hits.append((logits.argmax(dim=1) == wanted).sum())
     loss = float(torch.stack(losses).cpu().double().sum()) / len(targets)
     return loss, int(torch.stack(hits).sum()) / len(targets)
+
+
+def _macro_f1(counts: Tensor) -> float:
+    """Mean of 2 tp / (2 tp + fp + fn) over the classes where it is defined; `counts` (classes, 5): tp, fp, tn, fn, n.
+
+    From counts in float64, because torchmetrics' own mean in float32 can exceed 1.
+    """
+    hit, false_alarm, _, missed, _ = counts.double().unbind(dim=1)
+    occurs = 2 * hit + false_alarm + missed
+    return float((2 * hit / occurs)[occurs > 0].mean())
 
 
 def _fraction(hits: Tensor) -> float:

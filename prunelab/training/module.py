@@ -7,6 +7,7 @@ bookkeeping is paid once a chunk and small networks train as fast as in a hand-w
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -187,7 +188,7 @@ class Chunks:
 
     def __init__(self, steps: range, stops: set[int]) -> None:
         edges = sorted({steps.start, steps.stop, *(stop for stop in stops if steps.start < stop < steps.stop)})
-        self._chunks = [range(low, high) for low, high in zip(edges, edges[1:], strict=False)]
+        self._chunks = [range(low, high) for low, high in itertools.pairwise(edges)]
 
     def __iter__(self) -> Iterator[range]:
         return iter(self._chunks)

@@ -1,0 +1,138 @@
+"""What a figure shows, apart from any plotting library: both the page and the paper are drawn from it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from prunelab.results.look import DENSE, Style
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        title: quantity and unit.
+        log: logarithmic.
+        falling: values decrease along the axis, as weights left do from left to right.
+        ticks: places and their labels; None leaves them to the library.
+    """
+
+    title: str
+    log: bool = False
+    falling: bool = False
+    ticks: tuple[tuple[float, str], ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Line:
+    """A series: points in the order they are joined.
+
+    Attributes:
+        label: its name in the legend.
+        x: places along the x axis.
+        y: means.
+        low: lower ends of the intervals; NaN where there is none.
+        high: upper ends, likewise.
+        style: how it looks.
+        hover: what is said of each point.
+        flagged: points to mark with a cross, because a run behind them diverged.
+        ringed: points to mark with a ring, because they are on the front.
+        joined: whether a line joins the points.
+        markers: whether points are marked.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    style: Style
+    hover: tuple[str, ...] = ()
+    flagged: tuple[bool, ...] = ()
+    ringed: tuple[bool, ...] = ()
+    joined: bool = True
+    markers: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A horizontal line across a panel with its interval, such as the dense network's."""
+
+    label: str
+    y: float
+    low: float
+    high: float
+    style: Style = DENSE
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One pair of axes."""
+
+    title: str
+    lines: tuple[Line, ...]
+    references: tuple[Reference, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LineFigure:
+    """Panels that share their axes' meaning.
+
+    Attributes:
+        key: file name and anchor.
+        title: heading.
+        caption: what is seen and how it was computed.
+        alternative: what is seen, for a reader who does not see it.
+        x: the x axis.
+        y: the y axis.
+        panels: at least one.
+        flag: what a crossed point means.
+        ring: what a ringed point means.
+    """
+
+    key: str
+    title: str
+    caption: str
+    alternative: str
+    x: Axis
+    y: Axis
+    panels: tuple[Panel, ...]
+    flag: str = "a run diverged"
+    ring: str = "on the front"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeatPanel:
+    """A matrix of percentages: `values[row][column]`."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeatFigure:
+    """Heat maps one below the other, with one colour scale; see `LineFigure` for the fields."""
+
+    key: str
+    title: str
+    caption: str
+    alternative: str
+    x_title: str
+    y_title: str
+    scale_title: str
+    panels: tuple[HeatPanel, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Absent:
+    """A figure that cannot be drawn, and why."""
+
+    key: str
+    title: str
+    reason: str
+
+
+Figure = LineFigure | HeatFigure

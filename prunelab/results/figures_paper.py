@@ -1,0 +1,195 @@
+"""Figures for papers, by matplotlib: PNG, SVG and PDF whose bytes depend on the data alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, Line, LineFigure, Panel
+from prunelab.results.look import (
+    BAND_OPACITY,
+    GRID,
+    INK,
+    MATPLOTLIB_DASH,
+    MATPLOTLIB_MARKER,
+    MUTED,
+    VERMILION,
+    Style,
+)
+
+FORMATS: tuple[str, ...] = ("png", "svg", "pdf")
+WIDTH_INCHES = 5.5  # the text width of the usual conference templates
+PANEL_HEIGHT_INCHES = 3.0
+SETTINGS = {
+    "font.size": 8.5, "axes.titlesize": 8.5, "axes.labelsize": 8.5, "legend.fontsize": 8, "xtick.labelsize": 8,
+    "ytick.labelsize": 8, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.linewidth": 0.6,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid.axis": "y", "axes.grid": True, "grid.color": GRID,
+    "grid.linewidth": 0.6, "axes.axisbelow": True, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "savefig.dpi": 200,
+    "svg.hashsalt": "prunelab", "pdf.fonttype": 42, "legend.frameon": False, "legend.handlelength": 2.6,
+}  # fmt: skip
+_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
+
+
+def save(figure: Figure, directory: Path) -> list[Path]:
+    """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf` into a folder."""
+    written = []
+    with mpl.rc_context(SETTINGS):
+        canvas = draw(figure)
+        canvas.draw_without_rendering()
+        # The layout is settled once; each format would settle it anew.
+        canvas.set_layout_engine("none")
+        for extension in FORMATS:
+            path = Path(directory) / f"{figure.key}.{extension}"
+            canvas.savefig(path, format=extension, metadata=_METADATA[extension])
+            written.append(path)
+    return written
+
+
+def draw(figure: Figure) -> Canvas:
+    """The matplotlib figure."""
+    return _draw_heat(figure) if isinstance(figure, HeatFigure) else _draw_lines(figure)
+
+
+def literal(words: str) -> str:
+    """Words for matplotlib, which reads dollar signs as mathematics and hides labels that start with an underscore."""
+    escaped = words.replace("\\", "\N{REVERSE SOLIDUS}").replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
+
+
+def _draw_lines(figure: LineFigure) -> Canvas:
+    columns = 1 if len(figure.panels) == 1 else 2
+    rows = math.ceil(len(figure.panels) / columns)
+    canvas = Canvas(figsize=(WIDTH_INCHES, 0.5 + rows * (PANEL_HEIGHT_INCHES if columns == 1 else 2.3)), layout="constrained")
+    grid = canvas.subplots(rows, columns, squeeze=False, sharey=columns > 1)
+    entries: dict[str, object] = {}
+    for axes, panel in zip(grid.flat, figure.panels, strict=False):
+        _draw_panel(axes, figure, panel, entries)
+    for axes in list(grid.flat)[len(figure.panels) :]:
+        axes.set_axis_off()
+    for index, axes in enumerate(grid.flat):
+        if index % columns == 0:
+            axes.set_ylabel(literal(figure.y.title))
+        if index >= len(figure.panels) - columns:
+            axes.set_xlabel(literal(figure.x.title))
+    longest = max((len(label) for label in entries), default=1)
+    across = max(1, min(len(entries), 4, 84 // (longest + 9)))
+    canvas.legend(list(entries.values()), list(entries), loc="outside upper left", ncols=across, borderaxespad=0.2)  # pyright: ignore
+    return canvas
+
+
+def _draw_panel(axes: Axes, figure: LineFigure, panel: Panel, entries: dict[str, object]) -> None:
+    for reference in panel.references:
+        look = reference.style
+        if math.isfinite(reference.low):
+            axes.axhspan(reference.low, reference.high, color=look.colour, alpha=BAND_OPACITY, linewidth=0)
+        axes.axhline(reference.y, color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash], linewidth=1.2)
+        entries.setdefault(literal(reference.label), _handle(look, marker=False, joined=True))
+    for line in panel.lines:
+        _draw_line(axes, line)
+        entries.setdefault(literal(line.label), _handle(line.style, marker=line.markers, joined=line.joined))
+    _draw_marks(axes, figure, panel.lines, entries)
+    if panel.title:
+        axes.set_title(literal(panel.title), loc="left", color=INK)
+    places = [x for line in panel.lines for x in line.x]
+    _set_x(axes, figure.x, (min(places), max(places)) if places else (0.0, 1.0))
+
+
+def _handle(look: Style, *, marker: bool, joined: bool) -> Line2D:
+    return Line2D(
+        [], [], color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash] if joined else "none", linewidth=1.4,
+        marker=MATPLOTLIB_MARKER[look.marker] if marker else "none", markersize=4,
+    )  # fmt: skip
+
+
+def _draw_line(axes: Axes, line: Line) -> None:
+    x, y, low, high = (np.asarray(values, dtype=float) for values in (line.x, line.y, line.low, line.high))
+    look = line.style
+    if line.joined:
+        axes.fill_between(x, low, high, color=look.colour, alpha=BAND_OPACITY, linewidth=0)
+    else:
+        known = np.isfinite(high)
+        axes.errorbar(
+            x[known], y[known], yerr=high[known] - y[known], fmt="none", ecolor=look.colour, elinewidth=0.7, alpha=0.6
+        )
+    axes.plot(
+        x, y, color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash] if line.joined else "none", linewidth=1.4,
+        marker=MATPLOTLIB_MARKER[look.marker] if line.markers else "none", markersize=4, markeredgecolor="white",
+        markeredgewidth=0.4,
+    )  # fmt: skip
+
+
+def _draw_marks(axes: Axes, figure: LineFigure, lines: Sequence[Line], entries: dict[str, object]) -> None:
+    looks = (
+        ("ringed", figure.ring, {"marker": "o", "markersize": 8.5, "markerfacecolor": "none", "markeredgecolor": INK}),
+        ("flagged", figure.flag, {"marker": "x", "markersize": 7, "markeredgecolor": VERMILION, "markeredgewidth": 1.6}),
+    )
+    for attribute, label, look in looks:
+        for line in lines:
+            on = np.asarray(getattr(line, attribute) or (False,) * len(line.x), dtype=bool)
+            if on.any():
+                axes.plot(np.asarray(line.x)[on], np.asarray(line.y)[on], linestyle="none", **look)  # pyright: ignore
+                entries.setdefault(literal(label[0].upper() + label[1:]), Line2D([], [], linestyle="none", **look))  # pyright: ignore
+
+
+def _set_x(axes: Axes, axis: Axis, ends: tuple[float, float]) -> None:
+    low, high = ends
+    if axis.log:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        room = (high / low) ** 0.03 if high > low else 1.1
+        low, high = low / room, high * room
+    else:
+        room = 0.03 * (high - low) or 0.1
+        low, high = low - room, high + room
+    if axis.ticks is not None:
+        axes.set_xticks([place for place, _ in axis.ticks], [literal(label) for _, label in axis.ticks])
+    axes.set_xlim(*((high, low) if axis.falling else (low, high)))
+
+
+def _draw_heat(figure: HeatFigure) -> Canvas:
+    tallest = [max(1.1, 0.55 + 0.22 * len(panel.rows)) for panel in figure.panels]
+    canvas = Canvas(figsize=(WIDTH_INCHES, 0.4 + sum(tallest)), layout="constrained")
+    grid = canvas.subplots(len(figure.panels), 1, squeeze=False, height_ratios=tallest)
+    cells = [cell for panel in figure.panels for row in panel.values for cell in row if cell > 0]
+    norm = LogNorm(vmin=min([*cells, 10.0]), vmax=100)
+    image = None
+    for axes, panel in zip(grid.flat, figure.panels, strict=True):
+        image = _draw_heat_panel(axes, panel, norm)
+    list(grid.flat)[-1].set_xlabel(literal(figure.x_title))
+    assert image is not None
+    bar = canvas.colorbar(image, ax=grid, aspect=30, pad=0.015, fraction=0.04)
+    marks = [mark for mark in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if mark >= norm.vmin]  # pyright: ignore
+    bar.set_ticks(marks, labels=[f"{mark:g}" for mark in marks])
+    bar.ax.minorticks_off()
+    bar.ax.set_title(literal(figure.scale_title), fontsize=8, color=MUTED)
+    bar.outline.set_visible(False)  # pyright: ignore
+    return canvas
+
+
+def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):  # noqa: ANN202 - matplotlib's own image type
+    matrix = np.asarray(panel.values, dtype=float)
+    image = axes.imshow(np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest")
+    axes.set_yticks(range(len(panel.rows)), [literal(row) for row in panel.rows])
+    every = math.ceil(len(panel.columns) / 16)
+    axes.set_xticks(range(0, len(panel.columns), every), [literal(column) for column in panel.columns[::every]])
+    if max(map(len, panel.columns)) > 5:
+        axes.tick_params(axis="x", rotation=90)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if panel.title:
+        axes.set_title(literal(panel.title), loc="left")
+    if matrix.size <= 240 and matrix.shape[1] <= 18:
+        for (row, column), cell in np.ndenumerate(matrix):
+            shade = "black" if norm(max(cell, norm.vmin)) > 0.55 else "white"  # pyright: ignore
+            axes.text(column, row, f"{cell:.2g}" if cell < 99.5 else "100", ha="center", va="center", fontsize=6, color=shade)
+    return image

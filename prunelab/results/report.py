@@ -1,0 +1,185 @@
+"""The report: one HTML page that opens without a network, and beside it the figures for a paper and the points as CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tempfile
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from prunelab.records.schema import COLUMNS
+from prunelab.results import figures_html
+from prunelab.results.claim_files import notes
+from prunelab.results.claims import Claim
+from prunelab.results.figure_parts import Figure
+from prunelab.results.figures import FIGURES, figures
+from prunelab.results.frames import checked, points
+from prunelab.results.look import dark_twins
+from prunelab.results.summary import caveats, headline
+from prunelab.results.tables import level_tables
+from prunelab.results.units import percent
+
+PAGE_NAME = "report.html"
+POINTS_NAME = "points.csv"
+NESTED = ("layer_density", "curve", "barrier_curve")
+_FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
+_SAFE_WORD = re.compile(r"[\w./:-]+")
+
+
+def write_report(
+    frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None
+) -> Path:
+    """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
+
+    Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a
+    file, and a page never lacks its figures.
+
+    Args:
+        frame: records, columns as in `prunelab.records.schema.COLUMNS`.
+        directory: made if it does not exist. Figures of an earlier report that no longer exist are removed.
+        title: heading of the page.
+        description: a paragraph under it.
+        claims: shown with their verdicts, if given.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: if the frame is empty, lacks columns, or holds a point twice.
+    """
+    from prunelab.results import figures_paper
+
+    frame = checked(frame)
+    directory = Path(directory)
+    drawn, absent = figures(frame)
+    page = render(frame, drawn, absent, title=title, description=description, claims=claims)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
+        made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop))]
+        table = Path(workshop) / POINTS_NAME
+        flat(frame).to_csv(table, index=False, lineterminator="\n")
+        html = Path(workshop) / PAGE_NAME
+        html.write_text(page, encoding="utf-8")
+        for path in [*made, table, html]:
+            path.replace(directory / path.name)
+    _remove_stale(directory, {figure.key for figure in drawn}, figures_paper.FORMATS)
+    return directory / PAGE_NAME
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The records without the columns that hold a mapping in each cell."""
+    return frame[[column for column in COLUMNS if column not in NESTED]]
+
+
+def render(
+    frame: pd.DataFrame,
+    drawn: Sequence[Figure],
+    absent: Sequence[Any],
+    *,
+    title: str,
+    description: str = "",
+    claims: Sequence[Claim] | None = None,
+) -> str:
+    """The page as text; see `write_report`."""
+    import jinja2
+    import markupsafe
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8"))
+    pictures = [_picture(figure) for figure in drawn]
+    return template.render(
+        title=title,
+        description=description,
+        facts=_facts(frame),
+        headline=headline(frame),
+        caveats=caveats(frame),
+        claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
+        figures=pictures,
+        absent=absent,
+        tables=[
+            *level_tables(frame, "test_top1", "Test accuracy"),
+            *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
+        ],
+        environment=_environment(frame),
+        commands=_commands(frame),
+        plots=markupsafe.Markup(_script_json([plot for picture in pictures for plot in picture.pop("plots")])),  # noqa: S704
+        dark=markupsafe.Markup(_script_json(dark_twins())),  # noqa: S704
+        plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),  # noqa: S704
+    )
+
+
+def _picture(figure: Figure) -> dict[str, Any]:
+    """What the template needs of a figure: words, and for each panel the place its plot goes."""
+    panels, plots = [], []
+    for index, (title, plot) in enumerate(figures_html.panels(figure)):
+        place = f"plot-{figure.key}-{index}"
+        panels.append({"id": place, "title": title, "height": plot.layout.height})
+        plots.append({"id": place, "figure": json.loads(plot.to_json() or "{}")})
+    return {"figure": figure, "panels": panels, "plots": plots}
+
+
+def _script_json(value: Any) -> str:
+    """JSON that may stand in a script element: no text in it can end the element or start a comment."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _facts(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The study at a glance."""
+    rows = points(frame)
+    facts = []
+    for heading, column in (("Model", "model"), ("Data", "dataset"), ("Criterion", "criterion"), ("Schedule", "schedule")):
+        values = [value for value in dict.fromkeys((rows if len(rows) else frame)[column]) if value]
+        if values:
+            facts.append((heading, ", ".join(values[:4]) + (f" and {len(values) - 4} more" if len(values) > 4 else "")))
+    facts.append(("Networks", f"{len(rows):,}"))
+    facts.append(("Seeds", str(rows["seed"].nunique())))
+    if rows["sparsity"].notna().any():
+        facts.append(("Smallest", f"{percent(1 - rows['sparsity'].max())} of weights"))
+    return facts
+
+
+def _environment(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Where the numbers come from; several values where the study ran in several places."""
+    named = (
+        ("prunelab", "prunelab_version"), ("Commit", "git_commit"), ("torch", "torch_version"), ("Device", "device"),
+        ("Threads", "threads"),
+    )  # fmt: skip
+    found = []
+    for heading, column in named:
+        values = [str(value) for value in dict.fromkeys(frame[column].dropna()) if str(value)]
+        found.append((heading, ", ".join(values) or "not recorded"))
+    written = frame["created_at"].dropna().astype(str)
+    if len(written):
+        found.append(("Written", f"{written.min()} to {written.max()}" if written.nunique() > 1 else written.iloc[0]))
+    if frame["train_seconds"].notna().any():
+        found.append(("Time in training steps", f"{frame['train_seconds'].sum():,.0f} s over all networks"))
+    mirrored = frame["wandb_id"].dropna().nunique()
+    if mirrored:
+        found.append(("W&B runs", f"{mirrored:,}"))
+    return found
+
+
+def _commands(frame: pd.DataFrame) -> list[str]:
+    """For each study, the command that runs it again."""
+    jobs = frame[["study", "overrides"]].drop_duplicates().itertuples(index=False)
+    return [f"prunelab run experiment={_quoted(job.study)} {job.overrides or ''}".strip() for job in jobs if job.study]
+
+
+def _quoted(word: str) -> str:
+    return word if _SAFE_WORD.fullmatch(word) else shlex.quote(word)
+
+
+def _remove_stale(directory: Path, keys: set[str], formats: Sequence[str]) -> None:
+    for key in _FIGURE_KEYS:
+        for extension in formats:
+            path = directory / f"{key}.{extension}"
+            if key not in keys and path.exists():
+                path.unlink()

@@ -1,0 +1,154 @@
+"""The sentences of a report: what the data say, and what a careful reader must know about them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from prunelab.results import curves
+from prunelab.results.frames import MissingData, points
+from prunelab.results.matching import MARGIN, LevelDifference, against_dense, matching
+from prunelab.results.methods import control_name, own_name, with_methods
+from prunelab.results.selection import select, tickets
+from prunelab.results.statistics import MeanInterval, paired_difference
+from prunelab.results.units import FRACTION, percent
+
+MOST_METHODS = 6
+MOST_LINES = 12
+
+
+def headline(frame: pd.DataFrame) -> list[str]:
+    """What the accuracies say, a sentence or two for each method."""
+    rows = with_methods(points(frame))
+    several = rows["method"].nunique() > 1
+    sentences = []
+    methods = list(rows.groupby("method", observed=True))
+    for method, own in methods[:MOST_METHODS]:
+        sentences += _of_method(own, f"{method}: " if several else "", own_name(frame), brief=several)
+    if len(methods) > MOST_METHODS:
+        sentences.append(f"{len(methods) - MOST_METHODS} more methods are in the tables.")
+    return sentences
+
+
+def _of_method(own: pd.DataFrame, prefix: str, name: str, *, brief: bool) -> list[str]:
+    try:
+        levels = against_dense(own)
+    except MissingData:
+        return [f"{prefix}there is no dense network to compare with."]
+    if not levels:
+        return [f"{prefix}no pruned network shares a seed with the dense network."]
+    reference = curves.series(own, "test_top1").query("control == 'none' and level == 0").iloc[0]
+    dense_text = FRACTION.value(reference["mean"])
+    matched = matching(levels)
+    subject = f"{prefix}{name if not prefix else name.lower()}"
+    if matched is None:
+        nearest = max(levels, key=lambda entry: entry.difference.interval.mean)
+        first = (
+            f"{subject} do not come within {FRACTION.number(MARGIN)} points of the dense network ({dense_text}); "
+            f"the best, at {percent(nearest.density)} of the weights, is at {_difference(nearest.difference.interval)}."
+        )
+        return [first]
+    first = (
+        f"{subject} stay within {FRACTION.number(MARGIN)} points of the dense network ({dense_text}) down to "
+        f"{percent(matched.density)} of the weights: {_difference(matched.difference.interval)}."
+    )
+    return [first] if brief else [first, *_best(levels), *_controls(own, matched)]
+
+
+def _best(levels: list[LevelDifference]) -> list[str]:
+    best = max(levels, key=lambda entry: entry.mean)
+    return [
+        f"The best level keeps {percent(best.density)} of the weights and reaches {FRACTION.value(best.mean)}: "
+        f"{_difference(best.difference.interval)} against dense."
+    ]
+
+
+def _controls(own: pd.DataFrame, matched: LevelDifference) -> list[str]:
+    """The matching level against each control that was measured there."""
+    parts = []
+    ours = tickets(select(own, level=matched.level))
+    for control in dict.fromkeys(own["control"]):
+        if control == "none":
+            continue
+        try:
+            found = paired_difference(ours, select(own, control=control, level=matched.level), "test_top1")
+        except MissingData:
+            continue
+        parts.append(f"{control_name(control).lower()} {_difference(found.interval)}")
+    if not parts:
+        return []
+    return [f"At {percent(matched.density)} of the weights, tickets less control: {'; '.join(parts)}."]
+
+
+def _difference(interval: MeanInterval) -> str:
+    seeds = f"{interval.num_seeds} seeds" if interval.num_seeds > 1 else "one seed"
+    if interval.low is None:
+        return f"{FRACTION.difference(interval.mean)} ({seeds}, no interval)"
+    return f"{FRACTION.difference(interval.mean)} {FRACTION.interval(interval.low, interval.high, signed=True)}"
+
+
+def caveats(frame: pd.DataFrame) -> list[str]:
+    """Single seeds, missing seeds, diverged runs, collapsed layers, points without a number: said, never dropped."""
+    rows = points(frame)
+    found = [*_single_seed(rows), *_missing_seeds(frame), *_diverged(rows), *_collapsed(rows), *_unmeasured(rows)]
+    if len(found) > MOST_LINES:
+        found = [*found[:MOST_LINES], f"And {len(found) - MOST_LINES} more of these; points.csv has every row."]
+    return found
+
+
+def _single_seed(rows: pd.DataFrame) -> list[str]:
+    if rows["seed"].nunique() == 1:
+        return ["There is one seed: no number here has an interval, and a difference may be chance."]
+    return []
+
+
+def _missing_seeds(frame: pd.DataFrame) -> list[str]:
+    rows = with_methods(points(frame))
+    lines = []
+    for method, own in rows.groupby("method", observed=True):
+        expected = set(own["seed"])
+        for control, side in own.groupby("control", sort=False):
+            levels = side.groupby("level")["seed"].agg(set)
+            for seed in sorted(expected):
+                absent = [int(level) for level, seeds in levels.items() if seed not in seeds]  # pyright: ignore
+                if absent:
+                    name = own_name(frame) if control == "none" else control_name(str(control))
+                    label = f"{method}, {name.lower()}" if method else name
+                    lines.append(f"{label}: seed {seed} is missing at {_ranges(absent)}.")
+    return lines
+
+
+def _diverged(rows: pd.DataFrame) -> list[str]:
+    bad = rows[rows["diverged"]]
+    return [
+        f"Diverged, marked with a cross and kept in the means: {control_name(control, '')} at level "
+        f"{', '.join(map(str, sorted(group['level'].unique())))}, seed {', '.join(map(str, sorted(group['seed'].unique())))}."
+        for control, group in bad.groupby("control", sort=False)
+    ]
+
+
+def _collapsed(rows: pd.DataFrame) -> list[str]:
+    bad = rows[rows["collapsed_layers"] > 0]
+    if bad.empty:
+        return []
+    return [f"{len(bad)} networks have a layer without any weight left; the first at level {int(bad['level'].min())}."]
+
+
+def _unmeasured(rows: pd.DataFrame) -> list[str]:
+    lines = []
+    for column, name in (("test_top1", "test accuracy"), ("sparsity", "sparsity")):
+        count = int(rows[column].isna().sum())
+        if count:
+            lines.append(f"{count} of {len(rows)} networks have no {name} and are in no figure of it.")
+    return lines
+
+
+def _ranges(levels: list[int]) -> str:
+    """`[3, 4, 5, 9]` as `levels 3 to 5, 9`."""
+    runs: list[list[int]] = []
+    for level in levels:
+        if runs and level == runs[-1][-1] + 1:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return f"level{'s' if len(levels) > 1 else ''} {', '.join(parts)}"

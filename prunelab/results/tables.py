@@ -1,0 +1,82 @@
+"""The numbers behind the figures, as tables that can be read without them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from prunelab.results import curves
+from prunelab.results.methods import control_name, own_name
+from prunelab.results.units import Unit, significant, unit_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LevelTable:
+    """One method, one measure: a row a level, a column a series.
+
+    Attributes:
+        caption: measure, unit, method.
+        headings: of all columns.
+        rows: cells as text, in order of level.
+        each_seed: the same rows with every seed's value instead of the mean.
+    """
+
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    each_seed: tuple[tuple[str, ...], ...]
+
+
+def level_tables(frame: pd.DataFrame, column: str, name: str) -> list[LevelTable]:
+    """A table for each method of `column`'s mean and the half-width of its 95 % interval.
+
+    Args:
+        frame: records.
+        column: the measure.
+        name: what it is called in the caption.
+    """
+    found = curves.series(frame, column)
+    tables = []
+    for method, rows in found.groupby("method", sort=False):
+        tables.append(_table(str(method), rows, unit_of(column), name, own_name(frame)))
+    return tables
+
+
+def _table(method: str, rows: pd.DataFrame, unit: Unit, name: str, own: str) -> LevelTable:
+    controls = list(dict.fromkeys(rows["control"]))
+    most = int(rows["num_seeds"].max())
+    by_place = {(row["level"], row["control"]): row for row in rows.to_dict("records")}
+    means, each = [], []
+    for level in sorted(rows["level"].unique()):
+        here = [by_place.get((level, control)) for control in controls]
+        first = next(row for row in here if row is not None)
+        ratio = first["compression_ratio"]
+        seeds = sorted({seed for row in here if row for seed in row["seeds"]})
+        start = (
+            "dense" if level == 0 else str(level),
+            significant(100 * first["density"]),
+            significant(ratio) if np.isfinite(ratio) else "–",
+        )
+        means.append((*start, *(_mean(row, unit, most) for row in here), ", ".join(map(str, seeds))))
+        each.append((*start, *(_each(row, unit) for row in here), ", ".join(map(str, seeds))))
+    shown_unit = f", {unit.of_value}" if unit.of_value else ""
+    caption = f"{name}{shown_unit}" + (f": {method}" if method else "")
+    series = tuple(own if control == "none" else control_name(control) for control in controls)
+    headings = ("Level", "Weights left, %", "Compression", *series, "Seeds")
+    return LevelTable(caption=caption, headings=headings, rows=tuple(means), each_seed=tuple(each))
+
+
+def _mean(row: dict | None, unit: Unit, most: int) -> str:
+    if row is None:
+        return "–"
+    half = row["high"] - row["mean"]
+    text = unit.number(row["mean"]) + (f" ± {unit.number(half)}" if np.isfinite(half) else "")
+    notes = [f"n = {row['num_seeds']}"] if row["num_seeds"] < most else []
+    notes += [f"{row['num_diverged']} diverged"] if row["num_diverged"] else []
+    return f"{text} ({', '.join(notes)})" if notes else text
+
+
+def _each(row: dict | None, unit: Unit) -> str:
+    return "–" if row is None else "  ".join(unit.number(value) for value in row["values"])
