@@ -1,0 +1,1 @@
+"""Data sets: train, validation and test kept apart. One file a source."""
