@@ -69,7 +69,9 @@ class Record:
     early_stop_top1: float | None = _column("validation accuracy at that step")
     train_loss: float | None = _column("mean training loss since the last evaluation, at the last step")
     total_steps: int | None = _column("optimizer step at which training ended")
-    curve: dict[str, list[float]] | None = _column("validation curve: 'step', 'validation_loss', 'validation_top1', 'train_loss'")
+    curve: dict[str, list[float]] | None = _column(
+        "validation curve: 'step', 'validation_loss', 'validation_top1', 'train_loss'"
+    )
     diverged: bool = _column("training met a loss that is not finite", default=False)
 
     barrier: float | None = _column("error barrier of linear interpolation between two children, as an error fraction")

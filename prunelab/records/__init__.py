@@ -1,0 +1,1 @@
+"""One flat row a measured point: schema, writing, loading."""

@@ -1,0 +1,205 @@
+"""The store: what a stage leaves, under the stage's key.
+
+    root/artifacts/ab/abcd.../manifest.json      format version, the stage's description, SHA-256 of each file
+                              data.json          JSON
+                              tensors.safetensors
+    root/partial/abcd.../                        checkpoint within a long stage
+    root/leases/abcd....lease                    who computes it now
+    root/damaged/, root/temporary/
+
+An artifact is written to a temporary folder and renamed, so a key that exists is whole. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+
+from prunelab.store.artifact import Artifact, DamagedArtifact
+from prunelab.store.lease import Lease
+
+FORMAT = 1
+_KEY = re.compile(r"^[0-9a-f]{64}$")
+_TEMPORARY_SECONDS = 24 * 3600
+
+
+class Store:
+    """Artifacts in a folder, shared by any number of processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def has(self, key: str) -> bool:
+        """Whether the artifact of `key` is there."""
+        return (self._folder(key) / "manifest.json").is_file()
+
+    def read(self, key: str) -> Artifact:
+        """The artifact of `key`, its checksums verified.
+
+        Raises:
+            KeyError: if there is none.
+            DamagedArtifact: if its files are not what was written; they have been set aside, so it is computed again.
+            ValueError: if a newer prunelab wrote it.
+        """
+        return self._read(self._folder(key), key)
+
+    def data(self, key: str) -> dict[str, Any]:
+        """The JSON part alone."""
+        return self._read(self._folder(key), key, tensors=False).data
+
+    def write(self, key: str, artifact: Artifact, *, description: dict[str, Any]) -> None:
+        """Store `artifact`; dropped if the key exists already.
+
+        Raises:
+            OSError: if it could not be written; the store is as it was.
+        """
+        self._write(self._folder(key), artifact, description)
+
+    def keys(self) -> Iterator[str]:
+        """All keys that have an artifact."""
+        yield from (path.parent.name for path in sorted(self.root.glob("artifacts/*/*/manifest.json")))
+
+    def compute(
+        self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any], wait: bool = True
+    ) -> tuple[Artifact, bool]:
+        """The artifact of `key`: read, or else made once, whoever else asks at the same time.
+
+        Returns:
+            The artifact, and whether it was made here.
+        """
+        found = self._read_if_whole(key)
+        if found is not None:
+            return found, False
+        with self.lease(key):
+            found = self._read_if_whole(key)  # made by another while this process waited
+            if found is not None:
+                return found, False
+            made = make()
+            self.write(key, made, description=description)
+            self.drop_partial(key)
+            return made, True
+
+    def lease(self, key: str) -> Lease:
+        """The lease of `key`: who holds it computes it."""
+        _check(key)
+        return Lease(self.root / "leases" / f"{key}.lease")
+
+    def write_partial(self, key: str, artifact: Artifact) -> None:
+        """Keep a checkpoint within the stage of `key`, replacing the last."""
+        folder = self.root / "partial" / _check(key)
+        names = sorted(folder.glob("*")) if folder.is_dir() else []
+        self._write(folder / uuid.uuid4().hex, artifact, {})
+        for old in names:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def read_partial(self, key: str) -> Artifact | None:
+        """The newest checkpoint within the stage of `key`, if there is a whole one."""
+        folder = self.root / "partial" / _check(key)
+        for path in sorted(folder.glob("*"), key=lambda p: p.stat().st_mtime, reverse=True):
+            with contextlib.suppress(DamagedArtifact, KeyError):
+                return self._read(path, key)
+        return None
+
+    def drop_partial(self, key: str) -> None:
+        """Delete the checkpoints within the stage of `key`."""
+        shutil.rmtree(self.root / "partial" / _check(key), ignore_errors=True)
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "artifacts" / _check(key)[:2] / key
+
+    def _read_if_whole(self, key: str) -> Artifact | None:
+        if not self.has(key):
+            return None
+        try:
+            return self.read(key)
+        except DamagedArtifact as error:
+            warnings.warn(f"{error}; it is computed again", stacklevel=3)
+            return None
+
+    def _read(self, folder: Path, key: str, *, tensors: bool = True) -> Artifact:
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text())
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        except ValueError as error:
+            raise self._set_aside(folder, key, "manifest.json") from error
+        if manifest.get("format", 0) > FORMAT:
+            raise ValueError(f"{folder} was written by a newer prunelab (format {manifest['format']}, this one reads {FORMAT})")
+        contents: dict[str, bytes] = {}
+        for name in ("data.json", "tensors.safetensors") if tensors else ("data.json",):
+            with contextlib.suppress(FileNotFoundError):
+                contents[name] = (folder / name).read_bytes()
+            if hashlib.sha256(contents.get(name, b"")).hexdigest() != manifest["sha256"].get(name):
+                raise self._set_aside(folder, key, name)
+        loaded = load(contents["tensors.safetensors"]) if tensors else {}
+        return Artifact(tensors=loaded, data=json.loads(contents["data.json"]))
+
+    def _set_aside(self, folder: Path, key: str, name: str) -> DamagedArtifact:
+        aside = self.root / "damaged" / f"{key[:16]}-{uuid.uuid4().hex[:8]}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rename(aside)
+        return DamagedArtifact(f"{name} of artifact {key[:16]} is not what was written; set aside in {aside}")
+
+    def _write(self, folder: Path, artifact: Artifact, description: dict[str, Any]) -> None:
+        temporary = self._temporary()
+        try:
+            contents = {
+                "data.json": json.dumps(artifact.data, sort_keys=True).encode(),
+                "tensors.safetensors": save({name: value.contiguous() for name, value in artifact.tensors.items()}),
+            }
+            checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+            manifest = {"format": FORMAT, "description": description, "sha256": checksums}
+            for name, content in {**contents, "manifest.json": json.dumps(manifest, indent=1).encode()}.items():
+                with (temporary / name).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                _rename(temporary, folder)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(self.root)
+            ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _temporary(self) -> Path:
+        parent = self.root / "temporary"
+        parent.mkdir(parents=True, exist_ok=True)
+        for old in parent.iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - old.stat().st_mtime > _TEMPORARY_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
+        made = parent / uuid.uuid4().hex
+        made.mkdir()
+        return made
+
+
+def _rename(temporary: Path, folder: Path) -> None:
+    """Rename a folder into place; one that is there already stays (its contents are the same by construction)."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not (folder / "manifest.json").is_file():
+            raise
+        raise FileExistsError(folder) from None
+
+
+def _check(key: str) -> str:
+    if not _KEY.match(key):
+        raise ValueError(f"{key!r} is not a key: 64 hexadecimal digits")
+    return key
