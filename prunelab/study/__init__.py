@@ -1,0 +1,1 @@
+"""A study, its plan, and the runner of the plan."""

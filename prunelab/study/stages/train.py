@@ -1,0 +1,85 @@
+"""Train over a stretch of steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from prunelab import __version__
+from prunelab.basics.component import Component
+from prunelab.pruning import masks as masks_
+from prunelab.store.artifact import Artifact
+from prunelab.study.stages.base import Stage
+from prunelab.study.workshop import Workshop
+from prunelab.training.spec import TrainSpec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Train(Stage):
+    """Weights after training `weights` under `masks`, with the validation curve.
+
+    With no steps to take it is the masked network itself.
+    """
+
+    model: Component
+    dataset: Component
+    spec: TrainSpec
+    weights: Stage
+    masks: Stage | None
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps it takes."""
+        return self.spec.end_step - self.spec.start_step
+
+    def until(self, end_step: int) -> Train:
+        """The stage that is this training's beginning, up to `end_step`."""
+        return dataclasses.replace(self, spec=dataclasses.replace(self.spec, end_step=end_step))
+
+    def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
+        """See `Stage`."""
+        network = workshop.model(self.model, self.dataset)
+        network.load_state_dict(inputs["weights"].tensors)
+        masks = inputs["masks"].tensors if self.masks is not None else {}
+        if not self.steps:
+            masks_.apply(network, masks)
+            state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            return _artifact(state, {"curve": None, "diverged": False, "step_seconds": 0.0, "seconds": 0.0, "ended_step": 0})
+        from prunelab.training.fit import Fitted, Observers, fit  # Lightning takes seconds to import, and may not be needed
+
+        def keep_snapshot(step: int, fitted: Fitted) -> None:
+            beginning = self.until(step)
+            made = _artifact(fitted.state, fitted.data | {"seconds": fitted.data["step_seconds"]})
+            workshop.store.write(beginning.key, made, description=beginning.description)
+
+        partial = workshop.store.read_partial(self.key)
+        observers = Observers(
+            on_evaluation=workshop.on_evaluation,
+            on_progress=workshop.on_progress,
+            snapshot_steps=workshop.snapshots.get(self.key, ()),
+            on_snapshot=keep_snapshot,
+            on_partial=lambda state, position: workshop.store.write_partial(self.key, Artifact(tensors=state, data=position)),
+        )
+        fitted = fit(
+            self.spec,
+            model=network,
+            masks=masks,
+            splits=workshop.splits(self.dataset),
+            hardware=workshop.hardware,
+            observers=observers,
+            resume=(partial.tensors, partial.data) if partial else None,
+        )
+        return _artifact(fitted.state, fitted.data)
+
+
+def _artifact(state: dict[str, torch.Tensor], data: dict[str, Any]) -> Artifact:
+    environment = {
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "torch_version": torch.__version__,
+        "prunelab_version": __version__,
+    }
+    return Artifact(tensors=state, data={**data, "environment": environment})

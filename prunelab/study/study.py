@@ -1,0 +1,152 @@
+"""A study: what a researcher describes. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from prunelab.basics.canonical import digest
+from prunelab.basics.choices import choose
+from prunelab.basics.component import Component
+from prunelab.basics.seeds import derive_seed
+from prunelab.basics.step import parse_step
+from prunelab.pruning.schedules import geometric
+from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
+
+SCHEDULES = ("iterative", "one_shot")
+RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
+CONTROLS = ("reinit", "shuffle", "random", "small_dense")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SparsitySpec:
+    """The ladder of sparsities: `values` where given, else geometric.
+
+    Attributes:
+        rate: fraction of the weights left that each level removes.
+        levels: number of levels.
+        values: explicit sparsities, fractions removed, increasing.
+    """
+
+    rate: float = 0.2
+    levels: int = 12
+    values: list[float] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for value in self.values:
+            if not 0 <= value < 1:
+                raise ValueError(f"sparsity {value} must be in [0, 1): the fraction of prunable weights removed")
+        if self.values != sorted(self.values):
+            raise ValueError(f"sparsity.values {self.values} must increase: a level only removes")
+        geometric(self.rate, self.levels)
+
+    @property
+    def densities(self) -> tuple[float, ...]:
+        """Density of each level after the dense one."""
+        return tuple(1.0 - value for value in self.values) if self.values else geometric(self.rate, self.levels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScheduleSpec:
+    """When pruning happens, what retraining starts from, and what a ticket is compared with.
+
+    Attributes:
+        name: iterative (each level prunes the last one's network) or one_shot (each prunes the dense network).
+        retraining: weight_rewinding, lr_rewinding, fine_tuning or none.
+        rewind_to: the rewind step k ('0', '500it', '2ep', '1%').
+        controls: comparison networks at each level, out of reinit, shuffle, random, small_dense.
+        instability_steps: steps k at which two children of W_k are trained apart and their error barrier measured.
+        instability_levels: levels at which that is done; 0 is the dense network.
+        instability_points: points of the interpolation.
+    """
+
+    name: str = "iterative"
+    retraining: str = "weight_rewinding"
+    rewind_to: str = "0"
+    controls: list[str] = dataclasses.field(default_factory=list)
+    instability_steps: list[str] = dataclasses.field(default_factory=list)
+    instability_levels: list[int] = dataclasses.field(default_factory=lambda: [0])
+    instability_points: int = 30
+
+    def __post_init__(self) -> None:
+        choose("schedule.name", self.name, SCHEDULES)
+        choose("schedule.retraining", self.retraining, RETRAININGS)
+        for control in self.controls:
+            choose("control", control, CONTROLS)
+        for step in [self.rewind_to, *self.instability_steps]:
+            parse_step(step)
+        if self.instability_points < 2:
+            raise ValueError(f"schedule.instability_points = {self.instability_points} must be at least 2: both ends")
+        if self.controls and self.retraining == "none":
+            raise ValueError("schedule.controls are networks trained again; with schedule.retraining=none nothing is")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeasureSpec:
+    """What is measured besides quality.
+
+    Attributes:
+        effective_sparsity: count weights on no input-output path as removed.
+        multiply_adds: theoretical multiply-adds and speed-up.
+    """
+
+    effective_sparsity: bool = True
+    multiply_adds: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Seeds held constant over the replicates; none follows the replicate's seed.
+
+    Attributes:
+        init: of the initial weights.
+        order: of data order and augmentation.
+        mask: of random masks and scores.
+    """
+
+    init: int | None = None
+    order: int | None = None
+    mask: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Study:
+    """Model x data set x pruning method x schedule x sparsities x seeds."""
+
+    name: str
+    seeds: tuple[int, ...]
+    hold: Hold
+    model: Component
+    init: str
+    dataset: Component
+    criterion: Component
+    allocation: Component
+    granularity: Component
+    exclude: tuple[str, ...]
+    sparsity: SparsitySpec
+    schedule: ScheduleSpec
+    optimizer: OptimizerSpec
+    trainer: TrainerSpec
+    measure: MeasureSpec
+    hardware: Hardware
+    overrides: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise ValueError("seeds = [] trains nothing; give at least one, like seeds=[0]")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)} repeat; a replicate needs a seed of its own")
+
+    def seed_of(self, purpose: str, seed: int, *more: str | int) -> int:
+        """The seed of a stream (`init`, `order`, `mask`) of the replicate `seed`."""
+        held = getattr(self.hold, purpose)
+        return derive_seed(seed if held is None else held, purpose, *more)
+
+    @property
+    def variant(self) -> str:
+        """Digest of every setting that no column of a record names; the length of the ladder and the seeds are no part."""
+        components = (self.model, self.dataset, self.criterion, self.allocation, self.granularity)
+        settings = [component.identity() for component in components]
+        schedule = dataclasses.replace(
+            self.schedule, controls=[], instability_steps=[], instability_levels=[], instability_points=2
+        )
+        return digest([settings, self.init, list(self.exclude), schedule, self.optimizer, self.trainer, self.hold])[:12]

@@ -1,0 +1,47 @@
+"""What stages of one process share: data sets loaded once, hardware, and who watches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from torch import nn
+
+from prunelab.basics.canonical import canonical_json
+from prunelab.basics.component import Component
+from prunelab.datasets.splits import Splits
+from prunelab.models.build import build_model
+from prunelab.store.store import Store
+from prunelab.training.spec import Hardware
+
+
+@dataclasses.dataclass(kw_only=True)
+class Workshop:
+    """Shared by the stages of one process.
+
+    Attributes:
+        store: where artifacts are.
+        hardware: what training runs on.
+        on_evaluation: told (step, metrics) of the training that runs.
+        on_progress: told (step) of the training that runs.
+        snapshots: key of a training -> steps at which its beginning is a stage that the plan wants too.
+    """
+
+    store: Store
+    hardware: Hardware
+    on_evaluation: Callable[[int, dict[str, float]], None] | None = None
+    on_progress: Callable[[int], None] | None = None
+    snapshots: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    _splits: dict[str, Splits] = dataclasses.field(default_factory=dict)
+
+    def splits(self, dataset: Component) -> Splits:
+        """The data set, loaded once."""
+        name = canonical_json(dataset.identity())
+        if name not in self._splits:
+            self._splits[name] = dataset.build()
+        return self._splits[name]
+
+    def model(self, model: Component, dataset: Component) -> nn.Module:
+        """A new network that fits the data set; its weights are still to be loaded."""
+        splits = self.splits(dataset)
+        return build_model(model, input_shape=splits.input_shape, num_classes=splits.num_classes)
