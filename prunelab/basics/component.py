@@ -86,7 +86,8 @@ def component(name: str, target: str, arguments: Mapping[str, Any], *, runtime: 
         if key not in parameters and not open_ended:
             hint = nearest(key, parameters)
             raise ValueError(
-                f"{name} has no option {key!r}." + (f" Did you mean {hint!r}?" if hint else "")
+                f"{name} has no option {key!r}."
+                + (f" Did you mean {hint!r}?" if hint else "")
                 + f" Valid: {', '.join(k for k in parameters if k not in runtime)}."
             )
         try:

@@ -159,9 +159,7 @@ def _multi_head_attention(
     return _positive(F.linear(mixed, output_weight)), None
 
 
-_LAYERS = frozenset(
-    {"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
-)
+_LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 _REPLACED: dict[str, Callable[..., Any]] = {
     "batch_norm": _channel_norm,
     "instance_norm": _channel_norm,

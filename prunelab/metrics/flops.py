@@ -17,9 +17,7 @@ TOTAL = "total"
 _NO_PARAMETER = ""
 
 
-def multiply_adds(
-    model: nn.Module, input_shape: tuple[int, ...], masks: Mapping[str, Tensor] | None = None
-) -> dict[str, int]:
+def multiply_adds(model: nn.Module, input_shape: tuple[int, ...], masks: Mapping[str, Tensor] | None = None) -> dict[str, int]:
     """Multiply-adds of a forward pass of one example, counted on the meta device with torch's FLOP formulas.
 
     Half of torch.utils.flop_counter's FLOPs: matrix products, convolutions (groups, dilation, stride and padding as

@@ -34,9 +34,7 @@ class Quality:
     ece: float
 
 
-def evaluate(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device | str | None = None
-) -> Quality:
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device | str | None = None) -> Quality:
     """Measure `model` in eval mode on all `batches`; its mode is restored.
 
     Args:

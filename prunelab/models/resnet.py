@@ -101,9 +101,7 @@ def resnet(
         ValueError: for a depth that is not 6n + 2, an unknown shortcut, or an input that is not an image.
     """
     if depth < 8 or (depth - 2) % 6:
-        raise ValueError(
-            f"ResNet-{depth} does not exist for small images: the depth is 6n + 2 (20, 32, 44, 56, 110, ...)"
-        )
+        raise ValueError(f"ResNet-{depth} does not exist for small images: the depth is 6n + 2 (20, 32, 44, 56, 110, ...)")
     choose("shortcut", shortcut, ("padding", "projection"))
     channels, _, _ = image_shape(f"ResNet-{depth}", input_shape, smallest=4)
     filters = scaled(16, width)

@@ -104,9 +104,7 @@ def vit(
         ValueError: if heads do not divide `dim`, or patches do not tile the image.
     """
     if min(heads, depth, patch_size) < 1 or mlp_ratio <= 0:
-        raise ValueError(
-            f"heads = {heads}, depth = {depth}, patch_size = {patch_size}, mlp_ratio = {mlp_ratio} must be > 0"
-        )
+        raise ValueError(f"heads = {heads}, depth = {depth}, patch_size = {patch_size}, mlp_ratio = {mlp_ratio} must be > 0")
     if dim % heads:
         raise ValueError(f"dim = {dim} must be a multiple of heads = {heads}")
     channels, height, breadth = image_shape("the ViT", input_shape, smallest=patch_size)

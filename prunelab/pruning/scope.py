@@ -52,9 +52,7 @@ class Scope:
         return names.get(word) or choose("tensor in scope", word, [*self.shapes, *names])
 
 
-def scope_of(
-    model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"), exclude: tuple[str, ...] = ()
-) -> Scope:
+def scope_of(model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"), exclude: tuple[str, ...] = ()) -> Scope:
     """The weights of `model` that may be pruned, found by the type of their module, never by a word in their name.
 
     Biases, normalisation scales and embeddings are never in scope; a tied weight is in scope once.
@@ -84,9 +82,7 @@ def scope_of(
         matched = [name for name in names if fnmatch.fnmatchcase(name, word)]
         if not matched:
             hint = nearest(pattern, [*names, "first", "output"])
-            raise ValueError(
-                f"exclude {pattern!r} matches no prunable tensor" + (f"; did you mean {hint!r}?" if hint else "")
-            )
+            raise ValueError(f"exclude {pattern!r} matches no prunable tensor" + (f"; did you mean {hint!r}?" if hint else ""))
         for name in matched:
             found.pop(name, None)
     if not found:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ClaimFunction = Callable[[pd.DataFrame], Claim]
-_MARKS = {Verdict.HOLDS: "[green]holds[/]", Verdict.DOES_NOT_HOLD: "[red]does not hold[/]", Verdict.UNDECIDED: "[yellow]undecided[/]"}
+_MARKS = {
+    Verdict.HOLDS: "[green]holds[/]",
+    Verdict.DOES_NOT_HOLD: "[red]does not hold[/]",
+    Verdict.UNDECIDED: "[yellow]undecided[/]",
+}
 
 
 def load_claims(path: Path) -> list[ClaimFunction]:

@@ -19,7 +19,14 @@ import enum
 import pandas as pd
 
 from prunelab.results.frames import MissingData
-from prunelab.results.statistics import MeanInterval, PairedDifference, mean_interval, paired_difference, same_networks, seeds_needed
+from prunelab.results.statistics import (
+    MeanInterval,
+    PairedDifference,
+    mean_interval,
+    paired_difference,
+    same_networks,
+    seeds_needed,
+)
 from prunelab.results.units import BY_NAME, unit_of
 
 
@@ -116,7 +123,14 @@ def mean_below(frame: pd.DataFrame, column: str, threshold: float, *, sentence: 
 def undecided(sentence: str, source: str, reason: str, *, unit: str = "number") -> Claim:
     """A claim for which there are no data."""
     return Claim(
-        sentence=sentence, source=source, measured=None, low=None, high=None, unit=unit, verdict=Verdict.UNDECIDED, reason=reason
+        sentence=sentence,
+        source=source,
+        measured=None,
+        low=None,
+        high=None,
+        unit=unit,
+        verdict=Verdict.UNDECIDED,
+        reason=reason,
     )
 
 

@@ -129,7 +129,10 @@ def interpolation(frame: pd.DataFrame) -> pd.DataFrame:
     )
     long = long.explode(["alpha", "error"]).astype({"alpha": float, "error": float})
     found = long.groupby(["method", "level", "rewind_step", "alpha"], observed=True).agg(
-        density=("sparsity", lambda s: 1 - s.mean()), mean=("error", "mean"), deviation=("error", "std"), num_seeds=("error", "size")
+        density=("sparsity", lambda s: 1 - s.mean()),
+        mean=("error", "mean"),
+        deviation=("error", "std"),
+        num_seeds=("error", "size"),
     )
     width = half_width(found["deviation"].to_numpy(), found["num_seeds"].to_numpy())
     found = found.assign(low=found["mean"] - width, high=found["mean"] + width).drop(columns="deviation")

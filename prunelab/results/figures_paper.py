@@ -177,7 +177,9 @@ def _draw_heat(figure: HeatFigure) -> Canvas:
 
 def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):  # noqa: ANN202 - matplotlib's own image type
     matrix = np.asarray(panel.values, dtype=float)
-    image = axes.imshow(np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest")
+    image = axes.imshow(
+        np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest"
+    )
     axes.set_yticks(range(len(panel.rows)), [literal(row) for row in panel.rows])
     every = math.ceil(len(panel.columns) / 16)
     axes.set_xticks(range(0, len(panel.columns), every), [literal(column) for column in panel.columns[::every]])

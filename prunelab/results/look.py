@@ -34,7 +34,13 @@ BAND_OPACITY = 0.16
 MATPLOTLIB_MARKER = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "cross": "P", "star": "*",
 }  # fmt: skip
-MATPLOTLIB_DASH = {"solid": "-", "dash": (0, (5, 2)), "dashdot": (0, (6, 2, 1.5, 2)), "longdash": (0, (9, 2.5)), "dot": (0, (1, 1.6))}
+MATPLOTLIB_DASH = {
+    "solid": "-",
+    "dash": (0, (5, 2)),
+    "dashdot": (0, (6, 2, 1.5, 2)),
+    "longdash": (0, (9, 2.5)),
+    "dot": (0, (1, 1.6)),
+}
 
 
 def style(index: int) -> Style:

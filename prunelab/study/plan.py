@@ -1,0 +1,248 @@
+"""Study -> stages: the networks a study trains, and what each of them depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from prunelab.models.build import build_model, parameter_count, width_for_parameters
+from prunelab.pruning.scope import scope_of
+from prunelab.study.stages.barrier import Barrier
+from prunelab.study.stages.base import Stage
+from prunelab.study.stages.evaluate import Evaluate
+from prunelab.study.stages.init import Init
+from prunelab.study.stages.measure import Measure
+from prunelab.study.stages.prune import Prune, RandomMasks, Shuffle
+from prunelab.study.stages.train import Train
+from prunelab.study.study import Study
+from prunelab.study.workshop import Workshop
+from prunelab.training.batches import steps_per_epoch
+from prunelab.training.spec import TrainSpec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Point:
+    """One trained network that becomes a record.
+
+    Attributes:
+        axes: columns that say which point it is.
+        train: the stage that trains it.
+        evaluate: its quality.
+        measure: its size and work.
+    """
+
+    axes: dict[str, Any]
+    train: Train
+    evaluate: Evaluate
+    measure: Measure
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages whose artifacts the record is made of."""
+        return self.train, self.evaluate, self.measure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BarrierPoint:
+    """One error barrier that becomes a record."""
+
+    axes: dict[str, Any]
+    barrier: Barrier
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stage whose artifact the record is made of."""
+        return (self.barrier,)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All points of a study, in the order in which they are computed."""
+
+    study: Study
+    points: tuple[Point | BarrierPoint, ...]
+
+    def stages(self) -> list[Stage]:
+        """Every distinct stage, inputs before what reads them."""
+        seen: dict[str, Stage] = {}
+
+        def visit(stage: Stage) -> None:
+            if stage.key not in seen:
+                for needed in stage.inputs.values():
+                    visit(needed)
+                seen[stage.key] = stage
+
+        for point in self.points:
+            for stage in point.stages:
+                visit(stage)
+        return list(seen.values())
+
+
+def plan(study: Study, workshop: Workshop) -> Plan:
+    """The plan of `study`. Loads the data set, whose size decides how many steps an epoch has.
+
+    Raises:
+        ValueError: for settings that do not fit each other (a rewind step beyond training, a model that cannot take the
+            data set's shape, ...).
+    """
+    points = [point for seed in study.seeds for point in _Replicate(study, workshop, seed).points()]
+    return Plan(study=study, points=tuple(points))
+
+
+class _Replicate:
+    """The plan of one seed."""
+
+    def __init__(self, study: Study, workshop: Workshop, seed: int) -> None:
+        self.study, self.seed = study, seed
+        self.splits = workshop.splits(study.dataset)
+        self.network = build_model(study.model, input_shape=self.splits.input_shape, num_classes=self.splits.num_classes)
+        self.scope = scope_of(self.network, exclude=study.exclude)
+        epoch = steps_per_epoch(len(self.splits.train), study.trainer.batch_size)
+        whole = TrainSpec(
+            optimizer=study.optimizer,
+            trainer=study.trainer,
+            order_seed=study.seed_of("order", seed),
+            steps_per_epoch=epoch,
+            total_steps=_length(study.trainer.length, epoch),
+            start_step=0,
+            end_step=_length(study.trainer.length, epoch),
+        )
+        self.whole, self.total_steps = whole, whole.total_steps
+        self.rewind_step = whole.resolve(study.schedule.rewind_to)
+        self.what = {"model": study.model, "dataset": study.dataset}
+        self.init = Init(**self.what, init=study.init, seed=study.seed_of("init", seed))
+
+    def points(self) -> Iterator[Point | BarrierPoint]:
+        """Dense first, then level by level with its controls."""
+        dense = Train(**self.what, spec=self.whole, weights=self.init, masks=None)
+        yield self._point(dense, level=0, requested=0.0)
+        yield from self._barriers(0, None)
+        last, masks, random_masks = dense, None, None
+        one_shot = self.study.schedule.name == "one_shot"
+        for level, density in enumerate(self.study.sparsity.densities, start=1):
+            masks = self._prune(density, level, dense if one_shot else last, None if one_shot else masks)
+            last = self._retrain(masks, last if not one_shot else dense)
+            yield self._point(last, level=level, requested=1.0 - density)
+            for control in self.study.schedule.controls:
+                network = self._control(control, level, density, masks, random_masks)
+                if control == "random":
+                    random_masks = network.masks
+                yield self._point(network, level=level, requested=1.0 - density, control=control, ticket=last)
+            yield from self._barriers(level, masks)
+
+    def _prune(self, density: float, level: int, trained: Train, masks: Stage | None) -> Prune:
+        study = self.study
+        return Prune(
+            **self.what,
+            criterion=study.criterion,
+            allocation=study.allocation,
+            granularity=study.granularity,
+            exclude=study.exclude,
+            density=density,
+            seed=study.seed_of("mask", self.seed, "prune", level),
+            weights=trained,
+            masks=masks,
+        )
+
+    def _retrain(self, masks: Stage, trained: Train) -> Train:
+        """Weight rewinding, LR rewinding and fine-tuning differ in what they start from and in the learning rate alone."""
+        mode = self.study.schedule.retraining
+        start = self.total_steps if mode == "none" else self.rewind_step
+        spec = dataclasses.replace(self.whole, start_step=start, constant_lr=mode == "fine_tuning")
+        weights = self._rewound(self.rewind_step) if mode == "weight_rewinding" else trained
+        return Train(**self.what, spec=spec, weights=weights, masks=masks)
+
+    def _rewound(self, step: int) -> Stage:
+        """The dense network's weights at `step`."""
+        if step == 0:
+            return self.init
+        spec = dataclasses.replace(self.whole, end_step=step)
+        return Train(**self.what, spec=spec, weights=self.init, masks=None)
+
+    def _control(self, control: str, level: int, density: float, masks: Stage, random_masks: Stage | None) -> Train:
+        study, rewound = self.study, self._rewound(self.rewind_step)
+        spec = dataclasses.replace(self.whole, start_step=self.rewind_step)
+        if control == "small_dense":
+            return self._small_dense(level, density)
+        if control == "reinit":
+            # trained for as many steps, from the start of the learning-rate schedule: it has no earlier training to rewind to
+            init = Init(**self.what, init=study.init, seed=study.seed_of("init", self.seed, "reinit", level))
+            return Train(**self.what, spec=self.whole, weights=init, masks=masks)
+        if control == "shuffle":
+            shuffled = Shuffle(seed=study.seed_of("mask", self.seed, "shuffle", level), masks=masks)
+            return Train(**self.what, spec=spec, weights=rewound, masks=shuffled)
+        seed = study.seed_of("mask", self.seed, "random", level)
+        return Train(**self.what, spec=spec, weights=rewound, masks=RandomMasks(seed=seed, masks=masks, within=random_masks))
+
+    def _small_dense(self, level: int, density: float) -> Train:
+        """The same architecture, narrower, with at most as many parameters as the pruned network has left."""
+        study, shape, classes = self.study, self.splits.input_shape, self.splits.num_classes
+        zeros = {name: torch.zeros(size) for name, size in self.scope.sizes.items()}
+        kept = study.allocation.build()(study.granularity.build().pool(zeros, self.scope), self.scope, density)
+        removed = self.scope.total - sum(int(mask.sum()) for mask in kept.values())
+        width = width_for_parameters(study.model, shape, classes, parameter_count(study.model, shape, classes) - removed)
+        narrow = dataclasses.replace(study.model, arguments={**study.model.arguments, "width": width})
+        init = Init(
+            model=narrow,
+            dataset=study.dataset,
+            init=study.init,
+            seed=study.seed_of("init", self.seed, "small_dense", level),
+        )
+        return Train(model=narrow, dataset=study.dataset, spec=self.whole, weights=init, masks=None)
+
+    def _barriers(self, level: int, masks: Stage | None) -> Iterator[BarrierPoint]:
+        schedule = self.study.schedule
+        if level not in schedule.instability_levels:
+            return
+        for text in schedule.instability_steps:
+            step = self.whole.resolve(text)
+            children = [self._child(step, masks, child) for child in (1, 2)]
+            barrier = Barrier(**self.what, points=schedule.instability_points, first=children[0], second=children[1])
+            requested = 1.0 - self.study.sparsity.densities[level - 1] if level else 0.0
+            axes = self._axes(level, requested) | {"kind": "barrier", "rewind_step": step}
+            yield BarrierPoint(axes=axes, barrier=barrier)
+
+    def _child(self, step: int, masks: Stage | None, child: int) -> Train:
+        """A child of W_step that sees the data in an order of its own."""
+        order = self.study.seed_of("order", self.seed, "child", child)
+        spec = dataclasses.replace(self.whole, start_step=step, order_seed=order)
+        return Train(**self.what, spec=spec, weights=self._rewound(step), masks=masks)
+
+    def _point(
+        self, train: Train, *, level: int, requested: float, control: str = "none", ticket: Train | None = None
+    ) -> Point:
+        study = self.study
+        exclude = study.exclude if control != "small_dense" else ()
+        measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure, masks=train.masks)
+        axes = self._axes(level, requested) | {"control": control}
+        evaluate = Evaluate(model=train.model, dataset=study.dataset, weights=train)
+        return Point(axes=axes, train=train, evaluate=evaluate, measure=measured)
+
+    def _axes(self, level: int, requested: float) -> dict[str, Any]:
+        study = self.study
+        return {
+            "study": study.name,
+            "model": study.model.name,
+            "dataset": study.dataset.name,
+            "criterion": study.criterion.name,
+            "allocation": study.allocation.name,
+            "granularity": study.granularity.name,
+            "schedule": study.schedule.name,
+            "retraining": study.schedule.retraining,
+            "rewind_step": self.rewind_step,
+            "seed": self.seed,
+            "level": level,
+            "variant": study.variant,
+            "overrides": study.overrides,
+            "sparsity_requested": requested,
+            "total_steps": self.total_steps,
+        }
+
+
+def _length(text: str, epoch: int) -> int:
+    from prunelab.basics.step import resolve_step
+
+    return resolve_step(text, steps_per_epoch=epoch)
