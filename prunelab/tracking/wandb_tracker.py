@@ -85,7 +85,7 @@ class _WandbRun:
     def finish(self, summary: Mapping[str, Any]) -> None:
         def end() -> None:
             self._run.summary.update(dict(summary))
-            self._run.finish(quiet=True)
+            self._run.finish()
 
         self._tracker.guard(end)
 
