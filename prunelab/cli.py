@@ -108,6 +108,7 @@ def _guarded(debug: bool, action: Callable[[], None]) -> None:
 def _explained(error: BaseException) -> str:
     """The error in words, with the nearest match where Hydra names only the valid choices."""
     from hydra.errors import MissingConfigException
+    from omegaconf.errors import ValidationError as OmegaConfValidationError
 
     from prunelab.basics.choices import nearest, unknown
 
@@ -115,6 +116,8 @@ def _explained(error: BaseException) -> str:
         group, _, given = error.missing_cfg_file.rpartition("/")
         return str(unknown(group or "config", given, error.options))
     text = str(error).strip()
+    if isinstance(error.__cause__, OmegaConfValidationError):
+        return f"{text.splitlines()[0].removeprefix('Error merging override ')}: {str(error.__cause__).splitlines()[0]}"
     key = getattr(error.__cause__ or error, "key", None)
     parent = getattr(error.__cause__ or error, "parent_node", None)
     if key is not None and parent is not None and hasattr(parent, "keys"):
