@@ -36,7 +36,7 @@ HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="prunelab")
 def main() -> None:
-    """Describe a pruning study, run it, and see accuracy against sparsity.
+    r"""Describe a pruning study, run it, and see accuracy against sparsity.
 
     \b
     prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
@@ -345,7 +345,7 @@ def doctor(home: str | None) -> None:
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "home": folder.resolve(),
         "studies": ", ".join(studies(folder / "records")) or "none",
-        "artifacts": sum(1 for _ in Store(folder / "store").keys()),
+        "artifacts": len(list(Store(folder / "store").keys())),
     }
     for name, value in facts.items():
         click.echo(f"{name:<10} {value}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import Dataset
 from torchvision.io import ImageReadMode, decode_image
-from torchvision.transforms.v2 import functional as T  # noqa: N812
+from torchvision.transforms.v2 import functional as T
 
 from prunelab.datasets.splits import FolderSplit, Splits, stratified
 
@@ -74,7 +74,10 @@ def tiny_imagenet(
     max_train: int | None = None,
     size: int = 64,
 ) -> Splits:
-    """Tiny ImageNet's 200 classes (Le & Yang 2015): train/CLASS/images and val/images with val_annotations.txt; val is the test split."""
+    """Tiny ImageNet's 200 classes (Le & Yang 2015), as it is unpacked: train/CLASS/images, val/images and val_annotations.txt.
+
+    val is the test split.
+    """
     return _folders(Path(root), _annotated, validation, split_seed, max_train, size)
 
 

@@ -41,11 +41,11 @@ def _generate(examples: int, seed: int) -> Arrays:
 
     arguments = get_dataset_args()
     arguments.num_samples, arguments.seed = examples, seed
-    python_state, numpy_state = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the package uses it
     try:
         with torch.random.fork_rng(devices=[]):
             made = make_dataset(arguments)
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
     return {name: np.asarray(made[name]) for name in ("x", "y", "x_test", "y_test")}

@@ -68,7 +68,7 @@ def scope_of(model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"),
     types = tuple(t for kind in include for t in PRUNABLE[choose("kind of layer", kind, PRUNABLE)])
     owned = {name for name, _ in model.named_parameters()}
     found = {
-        f"{prefix}.weight" if prefix else "weight": tuple(module.weight.shape)
+        f"{prefix}.weight" if prefix else "weight": tuple(module.get_parameter("weight").shape)
         for prefix, module in model.named_modules()
         if isinstance(module, types)
     }

@@ -175,7 +175,7 @@ def _draw_heat(figure: HeatFigure) -> Canvas:
     return canvas
 
 
-def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):  # noqa: ANN202 - matplotlib's own image type
+def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
     matrix = np.asarray(panel.values, dtype=float)
     image = axes.imshow(
         np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest"

@@ -109,9 +109,9 @@ def render(
         ],
         environment=_environment(frame),
         commands=_commands(frame),
-        plots=markupsafe.Markup(_script_json([plot for picture in pictures for plot in picture.pop("plots")])),  # noqa: S704
-        dark=markupsafe.Markup(_script_json(dark_twins())),  # noqa: S704
-        plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),  # noqa: S704
+        plots=markupsafe.Markup(_script_json([plot for picture in pictures for plot in picture.pop("plots")])),
+        dark=markupsafe.Markup(_script_json(dark_twins())),
+        plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
     )
 
 

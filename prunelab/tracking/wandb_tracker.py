@@ -50,7 +50,7 @@ class WandbTracker:
                 job_type=job_type,
                 config=dict(config),
                 tags=tags,
-                mode=self.mode,
+                mode=self.mode,  # pyright: ignore[reportArgumentType]
                 reinit="create_new",
                 settings=_cheap_settings(),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -9,7 +10,7 @@ import logging
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,16 +221,17 @@ def _strategy(hardware: Hardware) -> str | Strategy:
     return DDPStrategy(start_method="spawn", process_group_backend="gloo" if on_cpu else "nccl")
 
 
-class _quiet(warnings.catch_warnings):  # noqa: N801
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Lightning's advice on loaders, loggers and hardware is for people who wrote the loop themselves."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\..*")
-        self._level = logging.getLogger("lightning.pytorch").level
-        for name in ("lightning.pytorch", "lightning.fabric"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-
-    def __exit__(self, *error: object) -> None:
-        logging.getLogger("lightning.pytorch").setLevel(self._level)
-        super().__exit__(*error)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -111,7 +111,7 @@ class MaskedTraining(lightning.LightningModule):
         else:
             loss.backward()
         if self._masked:
-            torch._foreach_mul_([weight.grad for weight in self._masked], self._masks)
+            torch._foreach_mul_([weight.grad for weight in self._masked], self._masks)  # pyright: ignore
         if self.spec.trainer.gradient_clip:
             nn.utils.clip_grad_norm_(self._trained, self.spec.trainer.gradient_clip)
         self.optimizer.step()
@@ -124,7 +124,7 @@ class MaskedTraining(lightning.LightningModule):
     @torch.no_grad()
     def _mask_weights(self) -> None:
         if self._masked:
-            torch._foreach_mul_(self._masked, self._masks)
+            torch._foreach_mul_(self._masked, self._masks)  # pyright: ignore
 
     @torch.no_grad()
     def _average(self, averaged: nn.Module) -> None:
@@ -206,7 +206,7 @@ def draws_randomly(model: nn.Module) -> bool:
     """Whether a forward pass in training draws random numbers (dropout, stochastic depth)."""
     names = (type(module).__name__.lower() for module in model.modules())
     return any("drop" in name or "stochastic" in name for name in names) or any(
-        isinstance(getattr(module, "dropout", None), float) and module.dropout > 0 for module in model.modules()
+        isinstance(rate := getattr(module, "dropout", None), float) and rate > 0 for module in model.modules()
     )
 
 

@@ -46,7 +46,7 @@ class Barrier(Stage):
 
 
 def _between(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], alpha: float) -> dict[str, torch.Tensor]:
-    """alpha of the first, 1 - alpha of the second; counters stay the first's."""
+    """Alpha of the first, 1 - alpha of the second; counters stay the first's."""
     return {n: alpha * v + (1 - alpha) * second[n] if v.is_floating_point() else v for n, v in first.items()}
 
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Build the wheel, install it into a fresh environment, and compose a config from another folder.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"$BIN/python" -m pip wheel --quiet --no-deps --wheel-dir "$folder" .
+"${PYTHON:-python3}" -m venv "$folder/venv"
+"$folder/venv/bin/python" -m pip install --quiet "$folder"/prunelab-*.whl
+cd "$folder"
+"$folder/venv/bin/prunelab" run --cfg job > composed.yaml
+grep -q '_target_: prunelab.models.lenet.lenet_300_100' composed.yaml
+echo "the wheel composes: $(wc -l < composed.yaml) lines from another folder"
