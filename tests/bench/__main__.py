@@ -1,0 +1,34 @@
+"""`python -m tests.bench [name,...]`: print a table, write build/bench.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from prunelab.basics.choices import choose
+from tests.bench import commands, study, training
+
+BENCHMARKS = {**training.BENCHMARKS, **study.BENCHMARKS, **commands.BENCHMARKS}
+
+
+def main() -> None:
+    asked = [name for word in sys.argv[1:] for name in word.split(",") if name] or list(BENCHMARKS)
+    results = [BENCHMARKS[choose("benchmark", name, BENCHMARKS)](name) for name in asked]
+    table = Table(title="prunelab bench")
+    for column in ("name", "value", "unit", "aim", "holds", "runs"):
+        table.add_column(column)
+    for found in results:
+        table.add_row(found.name, f"{found.value:.3g}", found.unit, found.aim, "yes" if found.holds else "NO", str(found.runs))
+    Console().print(table)
+    path = Path("build/bench.json")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([dataclasses.asdict(found) for found in results], indent=1))
+
+
+if __name__ == "__main__":
+    main()
