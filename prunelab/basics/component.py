@@ -23,11 +23,13 @@ class Component:
         name: what a person calls it (`lenet_300_100`), for records and plots; not part of its identity.
         target: dotted path of a class or function.
         arguments: its keyword arguments, complete with defaults.
+        runtime: parameters known only when it is built; no part of its identity.
     """
 
     name: str = dataclasses.field(compare=False)
     target: str
     arguments: Mapping[str, Any]
+    runtime: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def build(self, **runtime: Any) -> Any:
         """Call the target with the arguments and what is known only at run time (`num_classes`, ...)."""
@@ -39,7 +41,7 @@ class Component:
 
     def replace(self, **arguments: Any) -> Component:
         """A copy with some arguments changed, checked like a new one."""
-        return component(self.name, self.target, {**self.arguments, **arguments})
+        return component(self.name, self.target, {**self.arguments, **arguments}, runtime=self.runtime)
 
 
 def resolve(target: str) -> Callable[..., Any]:
@@ -101,4 +103,4 @@ def component(name: str, target: str, arguments: Mapping[str, Any], *, runtime: 
         if parameter.default is inspect.Parameter.empty:
             raise ValueError(f"{name} needs the option {key!r}")
         complete[key] = parameter.default
-    return Component(name=name, target=target, arguments=dict(sorted(complete.items())))
+    return Component(name=name, target=target, arguments=dict(sorted(complete.items())), runtime=runtime)

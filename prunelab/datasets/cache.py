@@ -23,8 +23,8 @@ def cached(name: str, make: Callable[[], Arrays]) -> Arrays:
     """The arrays of `make`, from the cache if it has them whole (npz carries a checksum of each array)."""
     path = cache_dir() / f"{name}.npz"
     if path.exists():
-        with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as stored:
-            return dict(stored)
+        with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file:
+            return dict(np.load(file))
     arrays = make()
     with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,14 +34,13 @@ def test_offline_run_is_what_was_logged(tmp_path):
     assert run.id == "abc123"
     (folder,) = (tmp_path / "wandb").glob("offline-run-*-abc123")
     (path,) = folder.glob("*.wandb")
-    history = inspected(path)
-    assert '"validation_loss"' in history
-    for value in ("0.1", "0.2"):
-        assert value in history
-    summary = json.loads(inspected(path, "--summary"))
-    text = json.dumps(summary)
-    assert "0.93" in text
-    assert "study" in text
+    rows = [json.loads(line) for line in inspected(path).splitlines()]
+    (started,) = [row["run"] for row in rows if row["type"] == "run"]
+    assert (started["run_group"], started["job_type"], started["run_id"]) == ("study", "train", "abc123")
+    history = [row["history"] for row in rows if row["type"] == "history"]
+    assert [(point["item"]["step"], point["item"]["validation_loss"]) for point in history] == [(10, 0.1), (20, 0.2)]
+    ended = json.loads(inspected(path, "--summary"))
+    assert (ended["config"], ended["tags"], ended["summary"]["test_top1"], ended["state"]) == ({"level": 3}, ["lenet"], 0.93, "finished")
 
 
 def test_a_failing_start_is_one_warning(tmp_path, monkeypatch):

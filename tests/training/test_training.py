@@ -142,8 +142,9 @@ def test_dropout_is_a_function_of_the_step(splits):
     torch.manual_seed(1)
     one = _fit(splits, _spec(), model=network()).state
     torch.manual_seed(2)
+    again = network()
     before = torch.get_rng_state()
-    assert _same(one, _fit(splits, _spec(), model=network()).state)
+    assert _same(one, _fit(splits, _spec(), model=again).state)
     assert torch.equal(before, torch.get_rng_state())
 
 
