@@ -91,9 +91,7 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
     plain: Any = OmegaConf.to_container(config, resolve=True)
     specs = {name: spec(**plain[name]) for name, spec in _SPECS.items()}
     init = plain["model"].pop("init", "default")
-    pruning = {
-        part: _named(plain["pruning"], part, choices, f"pruning/{part}") for part in ("criterion", "allocation", "granularity")
-    }
+    pruning = {part: _named(plain["pruning"], part, choices, f"pruning/{part}") for part in ("criterion", "allocation", "granularity")}
     return Study(
         name=check_study_name(plain["name"]),
         seeds=tuple(plain["seeds"]),

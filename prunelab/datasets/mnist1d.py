@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def _generate(examples: int, seed: int) -> Arrays:
     """The package seeds the global generators; what they were is put back."""
     from mnist1d.data import get_dataset_args, make_dataset
 
-    arguments = get_dataset_args()
+    arguments: Any = get_dataset_args()
     arguments.num_samples, arguments.seed = examples, seed
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the package uses it
     try:

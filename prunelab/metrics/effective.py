@@ -25,9 +25,10 @@ def effective_masks(model: nn.Module, input_shape: tuple[int, ...], masks: Mappi
     whether a number is positive is kept after each layer, so that path counts neither overflow nor vanish.
 
     Limits: a bias, a BatchNorm shift, a position or a token is not an input, so a unit fed by these alone counts as
-    dead (in the first block of a ViT the query of the class token, which matters in a ViT of one block only). An activation with f(0) > 0
-    (sigmoid) passes for alive. Whether a gate multiplies or an activation is negative is not seen: networks that subtract activations, or add large negative constants outside attention, are
-    outside what this measure can tell.
+    dead (in the first block of a ViT the query of the class token, which matters in a ViT of one block only). An
+    activation with f(0) > 0 (sigmoid) passes for alive. Whether a gate multiplies or an activation is negative is not
+    seen: networks that subtract activations, or add large negative constants outside attention, are outside what this
+    measure can tell.
 
     Args:
         model: any device; neither its parameters, gradients, buffers nor mode change.
@@ -94,9 +95,7 @@ def _positive(x: Tensor) -> Tensor:
 class _Paths(TorchFunctionMode):
     """Replaces the operations of a network by ones that tell whether a path exists."""
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in _LAYERS:

@@ -68,9 +68,7 @@ class _MultiplyAddCounter(TorchDispatchMode):
         for name, parameter in parameters:
             self._names.setdefault(_memory(parameter), name)  # a shared parameter goes by its first name
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         formula = flop_registry.get(func._overloadpacket)
         if formula is None:
@@ -91,10 +89,7 @@ def _memory(tensor: Tensor) -> int:
 def _to_meta(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
     """Tensors without memory of the same shapes; those that are shared stay shared."""
     made: dict[int, Tensor] = {}
-    return {
-        name: made.setdefault(id(tensor), torch.empty_like(tensor, device="meta", requires_grad=False))
-        for name, tensor in tensors
-    }
+    return {name: made.setdefault(id(tensor), torch.empty_like(tensor, device="meta", requires_grad=False)) for name, tensor in tensors}
 
 
 def _times_density(count: int, mask: Tensor | None) -> int:

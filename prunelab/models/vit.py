@@ -57,9 +57,7 @@ class EncoderBlock(nn.Module):
 class VisionTransformer(nn.Module):
     """Patches, a class token, learned positions, pre-norm encoder blocks, a linear layer on the class token."""
 
-    def __init__(
-        self, *, channels: int, patches: int, patch_size: int, dim: int, blocks: list[EncoderBlock], num_classes: int
-    ) -> None:
+    def __init__(self, *, channels: int, patches: int, patch_size: int, dim: int, blocks: list[EncoderBlock], num_classes: int) -> None:
         super().__init__()
         self.patch_embedding = nn.Conv2d(channels, dim, patch_size, stride=patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, dim))

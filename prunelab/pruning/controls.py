@@ -10,10 +10,7 @@ from prunelab.pruning.topk import keep_top
 
 def shuffle(masks: Masks, generator: torch.Generator) -> Masks:
     """Permute each tensor's mask (Frankle et al. 2021, section 5)."""
-    return {
-        name: mask.flatten()[torch.randperm(mask.numel(), generator=generator)].reshape(mask.shape)
-        for name, mask in masks.items()
-    }
+    return {name: mask.flatten()[torch.randperm(mask.numel(), generator=generator)].reshape(mask.shape) for name, mask in masks.items()}
 
 
 def random_like(masks: Masks, within: Masks, generator: torch.Generator) -> Masks:

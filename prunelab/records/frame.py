@@ -68,7 +68,7 @@ def same(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
         One sentence a difference; empty if number for number the same.
     """
     columns = [name for name in COLUMNS if name not in VOLATILE]
-    rows = [{_axes(row): row for row in frame[columns].to_dict(orient="records")} for frame in (first, second)]
+    rows = [_by_axes(frame[columns]) for frame in (first, second)]
     differences = [f"only in the first: {point}" for point in sorted(rows[0].keys() - rows[1].keys(), key=str)]
     differences += [f"only in the second: {point}" for point in sorted(rows[1].keys() - rows[0].keys(), key=str)]
     for point in rows[0].keys() & rows[1].keys():
@@ -77,6 +77,11 @@ def same(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
             if json.dumps(one, default=str) != json.dumps(other, default=str):
                 differences.append(f"{name} of {point}: {one!r} and {other!r}")
     return differences
+
+
+def _by_axes(frame: pd.DataFrame) -> dict[tuple[Any, ...], dict[Any, Any]]:
+    found: list[dict[Any, Any]] = frame.to_dict(orient="records")  # pyright: ignore
+    return {_axes(row): row for row in found}
 
 
 def _axes(row: dict[Any, Any]) -> tuple[Any, ...]:

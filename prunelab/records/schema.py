@@ -36,9 +36,7 @@ class Record:
     schedule: str = _column("'iterative', 'one_shot', ...", default="", axis=True)
     retraining: str = _column("'weight_rewinding', 'lr_rewinding', 'fine_tuning' or 'none'", default="", axis=True)
     rewind_step: int = _column("optimizer step that retraining starts from", default=0, axis=True)
-    control: str = _column(
-        "'none' for the method itself, else 'reinit', 'shuffle', 'random' or 'small_dense'", default="none", axis=True
-    )
+    control: str = _column("'none' for the method itself, else 'reinit', 'shuffle', 'random' or 'small_dense'", default="none", axis=True)
     seed: int = _column("the replicate's seed", default=0, axis=True)
     level: int = _column("prune of an iterative schedule; 0 is dense", default=0, axis=True)
     variant: str = _column("digest of every setting not named by a column; tells sweeps over them apart", default="", axis=True)
@@ -69,9 +67,7 @@ class Record:
     early_stop_top1: float | None = _column("validation accuracy at that step")
     train_loss: float | None = _column("mean training loss since the last evaluation, at the last step")
     total_steps: int | None = _column("optimizer step at which training ended")
-    curve: dict[str, list[float]] | None = _column(
-        "validation curve: 'step', 'validation_loss', 'validation_top1', 'train_loss'"
-    )
+    curve: dict[str, list[float]] | None = _column("validation curve: 'step', 'validation_loss', 'validation_top1', 'train_loss'")
     diverged: bool = _column("training met a loss that is not finite", default=False)
 
     barrier: float | None = _column("error barrier of linear interpolation between two children, as an error fraction")

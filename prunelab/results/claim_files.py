@@ -44,9 +44,7 @@ def load_claims(path: Path) -> list[ClaimFunction]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     functions = [
-        value
-        for key, value in vars(module).items()
-        if inspect.isfunction(value) and value.__module__ == name and not key.startswith("_")
+        value for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == name and not key.startswith("_")
     ]
     if not functions:
         raise ValueError(f"{path} defines no public function; a claim is a function from a frame of records to a Claim")

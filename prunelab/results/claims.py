@@ -97,9 +97,7 @@ def difference_below(
     return _difference(frame_a, frame_b, column, (None, margin), sentence, source)
 
 
-def difference_within(
-    frame_a: pd.DataFrame, frame_b: pd.DataFrame, column: str, margin: float, *, sentence: str, source: str
-) -> Claim:
+def difference_within(frame_a: pd.DataFrame, frame_b: pd.DataFrame, column: str, margin: float, *, sentence: str, source: str) -> Claim:
     """The claim that a and b differ by less than `margin`: the interval lies within plus and minus the margin.
 
     Raises:

@@ -128,9 +128,7 @@ def _once(references: list[tuple[str, Reference, str]]) -> tuple[Reference, ...]
     if len({(round(r.y, 9), str(r.low)) for _, r, _ in references}) <= 1:
         return tuple(reference for _, reference, _ in references[:1])
     return tuple(
-        Reference(
-            label=f"Dense, {label}", y=r.y, low=r.low, high=r.high, style=type(DENSE)(colour=c, marker="circle", dash="dot")
-        )
+        Reference(label=f"Dense, {label}", y=r.y, low=r.low, high=r.high, style=type(DENSE)(colour=c, marker="circle", dash="dot"))
         for label, r, c in references
     )
 

@@ -89,9 +89,7 @@ def _line(line: Line) -> Iterator[go.Scatter]:
         mode="+".join(mode for mode, wanted in (("lines", line.joined), ("markers", line.markers)) if wanted),
         line={"color": line.style.colour, "width": 2, "dash": line.style.dash},
         marker={"color": line.style.colour, "symbol": line.style.marker, "size": 7, "line": {"width": 1, "color": PAPER}},
-        error_y=None
-        if line.joined
-        else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
+        error_y=None if line.joined else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
         text=[text(words) for words in line.hover] or None,
         hovertemplate="%{text}<extra></extra>" if line.hover else None,
     )
@@ -172,7 +170,5 @@ def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
     )  # fmt: skip
     plot.update_layout(height=max(220, 120 + ROW_HEIGHT * len(panel.rows)))
     plot.update_xaxes(**_axis(Axis(title=figure.x_title), None) | {"type": "category", "showgrid": False})
-    plot.update_yaxes(
-        **_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False}
-    )
+    plot.update_yaxes(**_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False})
     return plot

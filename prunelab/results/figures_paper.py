@@ -117,9 +117,7 @@ def _draw_line(axes: Axes, line: Line) -> None:
         axes.fill_between(x, low, high, color=look.colour, alpha=BAND_OPACITY, linewidth=0)
     else:
         known = np.isfinite(high)
-        axes.errorbar(
-            x[known], y[known], yerr=high[known] - y[known], fmt="none", ecolor=look.colour, elinewidth=0.7, alpha=0.6
-        )
+        axes.errorbar(x[known], y[known], yerr=high[known] - y[known], fmt="none", ecolor=look.colour, elinewidth=0.7, alpha=0.6)
     axes.plot(
         x, y, color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash] if line.joined else "none", linewidth=1.4,
         marker=MATPLOTLIB_MARKER[look.marker] if line.markers else "none", markersize=4, markeredgecolor="white",
@@ -177,9 +175,7 @@ def _draw_heat(figure: HeatFigure) -> Canvas:
 
 def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
     matrix = np.asarray(panel.values, dtype=float)
-    image = axes.imshow(
-        np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest"
-    )
+    image = axes.imshow(np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest")
     axes.set_yticks(range(len(panel.rows)), [literal(row) for row in panel.rows])
     every = math.ceil(len(panel.columns) / 16)
     axes.set_xticks(range(0, len(panel.columns), every), [literal(column) for column in panel.columns[::every]])

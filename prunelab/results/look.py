@@ -45,9 +45,7 @@ MATPLOTLIB_DASH = {
 
 def style(index: int) -> Style:
     """The look of the series at `index`; all differ up to the 84th."""
-    return Style(
-        colour=_COLOURS[index % len(_COLOURS)], marker=_MARKERS[index % len(_MARKERS)], dash=_DASHES[index % len(_DASHES)]
-    )
+    return Style(colour=_COLOURS[index % len(_COLOURS)], marker=_MARKERS[index % len(_MARKERS)], dash=_DASHES[index % len(_DASHES)])
 
 
 def translucent(colour: str, opacity: float = BAND_OPACITY) -> str:

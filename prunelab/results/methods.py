@@ -79,9 +79,7 @@ def _labels(methods: pd.DataFrame, axes: list[str]) -> list[str]:
         parts = [_axis_text(axis, row[axis], row["overrides"] if by_overrides else "") for axis in differing]
         labels.append(" · ".join(parts))
     # Long overrides are cut, so two labels can come out alike; a number keeps the methods apart.
-    return [
-        label if labels.count(label) == 1 else f"{label} ({labels[: i + 1].count(label)})" for i, label in enumerate(labels)
-    ]
+    return [label if labels.count(label) == 1 else f"{label} ({labels[: i + 1].count(label)})" for i, label in enumerate(labels)]
 
 
 def _axis_text(axis: str, value: object, overrides: str) -> str:

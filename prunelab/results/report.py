@@ -32,9 +32,7 @@ _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:-]+")
 
 
-def write_report(
-    frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None
-) -> Path:
+def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
     """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
 
     Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a

@@ -86,9 +86,7 @@ def mean_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) ->
     return MeanInterval(mean=mean, low=mean - width, high=mean + width, num_seeds=array.size)
 
 
-def paired_difference(
-    frame_a: pd.DataFrame, frame_b: pd.DataFrame, column: str, *, confidence: float = CONFIDENCE
-) -> PairedDifference:
+def paired_difference(frame_a: pd.DataFrame, frame_b: pd.DataFrame, column: str, *, confidence: float = CONFIDENCE) -> PairedDifference:
     """Mean of `column` in a minus b over their common seeds, with the t interval of the differences.
 
     Where both sides measured some of the same levels, each seed's difference is averaged over the levels that both have

@@ -71,9 +71,7 @@ class Store:
         """All keys that have an artifact."""
         yield from (path.parent.name for path in sorted(self.root.glob("artifacts/*/*/manifest.json")))
 
-    def compute(
-        self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any], wait: bool = True
-    ) -> tuple[Artifact, bool]:
+    def compute(self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any], wait: bool = True) -> tuple[Artifact, bool]:
         """The artifact of `key`: read, or else made once, whoever else asks at the same time.
 
         Returns:
@@ -171,9 +169,7 @@ class Store:
             with contextlib.suppress(FileExistsError):
                 _rename(temporary, folder)
         except OSError as error:
-            raise OSError(
-                error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(self.root)
-            ) from error
+            raise OSError(error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(self.root)) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -211,9 +211,7 @@ class _Replicate:
         spec = dataclasses.replace(self.whole, start_step=step, order_seed=order)
         return Train(**self.what, spec=spec, weights=self._rewound(step), masks=masks)
 
-    def _point(
-        self, train: Train, *, level: int, requested: float, control: str = "none", ticket: Train | None = None
-    ) -> Point:
+    def _point(self, train: Train, *, level: int, requested: float, control: str = "none", ticket: Train | None = None) -> Point:
         study = self.study
         exclude = study.exclude if control != "small_dense" else ()
         measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure, masks=train.masks)

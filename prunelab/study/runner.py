@@ -125,11 +125,7 @@ class Runner:
         """Whether the record is there and the artifacts it came from still are."""
         stage = point.stages[0]
         path = record_path(self.records, _bare_record(point))
-        return (
-            path.is_file()
-            and f'"{stage.key}"' in path.read_text()
-            and all(self.workshop.store.has(s.key) for s in point.stages)
-        )
+        return path.is_file() and f'"{stage.key}"' in path.read_text() and all(self.workshop.store.has(s.key) for s in point.stages)
 
     def _point(self, point: Point | BarrierPoint) -> None:
         self.watcher.point(point)

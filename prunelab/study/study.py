@@ -146,7 +146,5 @@ class Study:
         """Digest of every setting that no column of a record names; the length of the ladder and the seeds are no part."""
         components = (self.model, self.dataset, self.criterion, self.allocation, self.granularity)
         settings = [component.identity() for component in components]
-        schedule = dataclasses.replace(
-            self.schedule, controls=[], instability_steps=[], instability_levels=[], instability_points=2
-        )
+        schedule = dataclasses.replace(self.schedule, controls=[], instability_steps=[], instability_levels=[], instability_points=2)
         return digest([settings, self.init, list(self.exclude), schedule, self.optimizer, self.trainer, self.hold])[:12]

@@ -68,9 +68,7 @@ class WandbTracker:
             return action()
         except Exception as error:  # whatever W&B raises, training goes on
             self._failed = True
-            warnings.warn(
-                f"W&B failed and is off from here on ({type(error).__name__}: {error}); records are kept", stacklevel=3
-            )
+            warnings.warn(f"W&B failed and is off from here on ({type(error).__name__}: {error}); records are kept", stacklevel=3)
             return otherwise
 
 

@@ -77,9 +77,7 @@ class MemoryBatches:
 class FolderBatches:
     """Batches read from files by worker processes, from `start_step` to `end_step`."""
 
-    def __init__(
-        self, split: FolderSplit, order: Order, device: torch.device, rank: slice, *, steps: range, workers: int
-    ) -> None:
+    def __init__(self, split: FolderSplit, order: Order, device: torch.device, rank: slice, *, steps: range, workers: int) -> None:
         def sampler() -> Iterator[list[tuple[int, int]]]:
             for step in steps:
                 indices = order(step).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import hashlib
@@ -191,9 +192,16 @@ class _Feed(lightning.Callback):
         assert isinstance(everyone, torch.Tensor)
         if not bool((everyone == mine).all()):
             raise RuntimeError("the processes of this training ended with different weights")
+        # a process that ends with its group still open is aborted by torch
+        atexit.register(_close_group)
         if trainer.is_global_zero:
             save_file({name: value.contiguous() for name, value in fitted.state.items()}, self.folder / "state.safetensors")
             (self.folder / "data.json").write_text(json.dumps(fitted.data))
+
+
+def _close_group() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _fingerprint(state: State) -> bytes:

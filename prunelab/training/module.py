@@ -22,7 +22,7 @@ from prunelab.basics.seeds import derive_seed
 from prunelab.metrics.quality import evaluate_loss_top1
 from prunelab.pruning.masks import Masks
 from prunelab.training.batches import Batches
-from prunelab.training.learning_rate import learning_rate
+from prunelab.training.learning_rate import LearningRate
 from prunelab.training.optimizers import build_optimizer
 from prunelab.training.spec import TrainSpec
 
@@ -51,7 +51,7 @@ class MaskedTraining(lightning.LightningModule):
         # of the weight's type and memory format, without which the fused kernels fall back to slow ones
         self._masks = [torch.empty_like(parameters[name].detach()).copy_(masks[name]) for name in masks]
         self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._rate = learning_rate(spec)
+        self._rate = LearningRate(spec)
         self._reseeds = draws_randomly(model)
         self.averaged = copy.deepcopy(model).requires_grad_(False) if spec.trainer.ema else None
         self.optimizer = build_optimizer(spec.optimizer, self._trained)

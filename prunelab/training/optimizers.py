@@ -14,9 +14,7 @@ def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter
     """The optimizer, fused: one kernel for all parameters, which is the fastest form on CPUs and GPUs."""
     parameters = list(parameters)
     if spec.name == "sgd":
-        return SGD(
-            parameters, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, weight_decay=spec.weight_decay, fused=True
-        )
+        return SGD(parameters, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, weight_decay=spec.weight_decay, fused=True)
     kind = Adam if spec.name == "adam" else AdamW
     betas = (spec.beta1, spec.beta2)
     return kind(parameters, spec.lr, betas=betas, eps=spec.eps, weight_decay=spec.weight_decay, fused=True)

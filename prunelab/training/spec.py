@@ -173,9 +173,7 @@ class TrainSpec:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_step <= self.end_step <= self.total_steps:
-            raise ValueError(
-                f"training from step {self.start_step} to {self.end_step} does not lie within 0 to {self.total_steps}"
-            )
+            raise ValueError(f"training from step {self.start_step} to {self.end_step} does not lie within 0 to {self.total_steps}")
 
     def resolve(self, step: str | int) -> int:
         """The optimizer step that a configured step means in this training."""

@@ -116,9 +116,7 @@ def test_width_makes_it_smaller_and_can_be_searched(name):
     width = width_for_parameters(found, shape_of(name), 10, full // 2)
 
     def count(width):
-        return parameter_count(
-            dataclasses.replace(found, arguments={**found.arguments, "width": width}), shape_of(name), 10
-        )
+        return parameter_count(dataclasses.replace(found, arguments={**found.arguments, "width": width}), shape_of(name), 10)
 
     assert 0 < width < 1
     assert count(width) <= full // 2 < count(round(width + 1e-4, 4))

@@ -150,3 +150,17 @@ def test_lists_say_a_line_each(tmp_path):
 
 def test_the_config_can_be_seen_from_another_folder(tmp_path):
     assert "prunelab.models.lenet.lenet_300_100" in prunelab(tmp_path, "run", "--cfg", "job").stdout
+
+
+def test_two_processes_train_one_network(tmp_path):
+    """DDP on gloo: each process ends with the same weights (checked within), so the same masks; one record as ever."""
+    home = tmp_path / "home"
+    home.mkdir()
+    small = [*SMALL, "sparsity.levels=1", "trainer.length=1ep"]
+    prunelab(home, "run", *small, "hardware.devices=2", "hardware.strategy=ddp")
+    alone = tmp_path / "alone" / "home"
+    alone.mkdir(parents=True)
+    prunelab(alone, "run", *small)
+    two, one = (load(folder / "records").query("level == 1").iloc[0] for folder in (home, alone))
+    assert two["sparsity"] == one["sparsity"]
+    assert abs(two["test_loss"] - one["test_loss"]) < 1e-2

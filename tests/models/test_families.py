@@ -175,9 +175,7 @@ def test_a_head_is_rows_of_the_projections_and_columns_of_the_output():
     less = Attention(8, 1, 4)
     with torch.no_grad():
         for name in ("query", "key", "value"):
-            less.get_submodule(name).load_state_dict(
-                {key: tensor[:4] for key, tensor in full.get_submodule(name).state_dict().items()}
-            )
+            less.get_submodule(name).load_state_dict({key: tensor[:4] for key, tensor in full.get_submodule(name).state_dict().items()})
         less.output.weight.copy_(full.output.weight[:, :4])
         less.output.bias.copy_(full.output.bias)
         full.output.weight[:, 4:] = 0

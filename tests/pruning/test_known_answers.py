@@ -26,9 +26,7 @@ def _pruned(weights: list[float], density: float) -> set[int]:
     model.weight.data = torch.tensor([weights])
     scope = scope_of(model)
     context = Context(generator=torch.Generator().manual_seed(0), masks=masks.ones(scope))
-    made = prune(
-        model, scope=scope, criterion=Magnitude(), allocation=Global(), granularity=Weight(), density=density, context=context
-    )
+    made = prune(model, scope=scope, criterion=Magnitude(), allocation=Global(), granularity=Weight(), density=density, context=context)
     return set(made["weight"].flatten().nonzero().flatten().tolist())
 
 

@@ -14,7 +14,7 @@ from prunelab.models.initialization import initialize
 from prunelab.pruning.scope import scope_of
 from prunelab.training.batches import Order
 from prunelab.training.fit import Observers, fit
-from prunelab.training.learning_rate import learning_rate
+from prunelab.training.learning_rate import LearningRate
 from prunelab.training.module import draws_randomly
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec, TrainSpec
 from tests.conftest import configured
@@ -205,17 +205,17 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_learning_rates_by_hand(name):
     optimizer = OptimizerSpec(name="sgd", lr=2.0, schedule=name, milestones=["50%", "75%"])
-    rate = learning_rate(_spec(total=100, end=100, optimizer=optimizer))
+    rate = LearningRate(_spec(total=100, end=100, optimizer=optimizer))
     assert [rate(step) for step in (0, 25, 50, 75)] == pytest.approx([2 * value for value in SHAPES[name]])
 
 
 def test_warm_up_one_cycle_and_fine_tuning():
-    warm = learning_rate(_spec(total=100, end=100, optimizer=OptimizerSpec(lr=1.0, warmup="10it")))
+    warm = LearningRate(_spec(total=100, end=100, optimizer=OptimizerSpec(lr=1.0, warmup="10it")))
     assert [warm(step) for step in (0, 4, 9, 10)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
-    cycle = learning_rate(_spec(total=101, end=101, optimizer=OptimizerSpec(lr=1.0, schedule="one_cycle")))
+    cycle = LearningRate(_spec(total=101, end=101, optimizer=OptimizerSpec(lr=1.0, schedule="one_cycle")))
     assert [cycle(step) for step in (0, 30, 100)] == pytest.approx([1 / 25, 1.0, 1e-4])
     step = OptimizerSpec(lr=1.0, schedule="step", milestones=["50%"])
-    tuned = learning_rate(_spec(total=100, end=100, optimizer=step, constant_lr=True))
+    tuned = LearningRate(_spec(total=100, end=100, optimizer=step, constant_lr=True))
     assert [tuned(0), tuned(99)] == pytest.approx([0.1, 0.1])
 
 

@@ -27,7 +27,5 @@ class ERK:
 
     def __call__(self, scores: Scores, scope: Scope, density: float) -> dict[str, torch.Tensor]:
         """See `Allocation`."""
-        shares = {
-            name: score.numel() * sum(scope.shapes[name]) / math.prod(scope.shapes[name]) for name, score in scores.items()
-        }
+        shares = {name: score.numel() * sum(scope.shapes[name]) / math.prod(scope.shapes[name]) for name, score in scores.items()}
         return keep_counts(scores, apportion(budget(scores, density), shares, available(scores)))

@@ -40,8 +40,5 @@ class LayerRates:
         levels = math.log(density) / math.log(1 - self.rate)
         own = {scope.resolve(word): rate for word, rate in self.rates.items()}
         left = available(scores)
-        counts = {
-            name: min(left[name], round(score.numel() * (1 - own.get(name, self.rate)) ** levels))
-            for name, score in scores.items()
-        }
+        counts = {name: min(left[name], round(score.numel() * (1 - own.get(name, self.rate)) ** levels)) for name, score in scores.items()}
         return keep_counts(scores, counts)
