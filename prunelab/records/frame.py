@@ -68,7 +68,7 @@ def same(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
         One sentence a difference; empty if number for number the same.
     """
     columns = [name for name in COLUMNS if name not in VOLATILE]
-    rows = [_by_axes(frame[columns]) for frame in (first, second)]
+    rows = [_by_axes(frame.loc[:, columns]) for frame in (first, second)]
     differences = [f"only in the first: {point}" for point in sorted(rows[0].keys() - rows[1].keys(), key=str)]
     differences += [f"only in the second: {point}" for point in sorted(rows[1].keys() - rows[0].keys(), key=str)]
     for point in rows[0].keys() & rows[1].keys():

@@ -30,12 +30,14 @@ class Point:
     Attributes:
         axes: columns that say which point it is.
         train: the stage that trains it.
+        sparsity: of the pruned network it stands beside, for a small dense network; None for a masked one, which has its own.
         evaluate: its quality.
         measure: its size and work.
     """
 
     axes: dict[str, Any]
     train: Train
+    sparsity: float | None
     evaluate: Evaluate
     measure: Measure
 
@@ -130,7 +132,7 @@ class _Replicate:
                 network = self._control(control, level, density, masks, random_masks)
                 if control == "random":
                     random_masks = network.masks
-                yield self._point(network, level=level, requested=1.0 - density, control=control, ticket=last)
+                yield self._point(network, level=level, requested=1.0 - density, control=control)
             yield from self._barriers(level, masks)
 
     def _prune(self, density: float, level: int, trained: Train, masks: Stage | None) -> Prune:
@@ -180,9 +182,7 @@ class _Replicate:
     def _small_dense(self, level: int, density: float) -> Train:
         """The same architecture, narrower, with at most as many parameters as the pruned network has left."""
         study, shape, classes = self.study, self.splits.input_shape, self.splits.num_classes
-        zeros = {name: torch.zeros(size) for name, size in self.scope.sizes.items()}
-        kept = study.allocation.build()(study.granularity.build().pool(zeros, self.scope), self.scope, density)
-        removed = self.scope.total - sum(int(mask.sum()) for mask in kept.values())
+        removed = self.scope.total - self._kept(density)
         width = width_for_parameters(study.model, shape, classes, parameter_count(study.model, shape, classes) - removed)
         narrow = dataclasses.replace(study.model, arguments={**study.model.arguments, "width": width})
         init = Init(
@@ -192,6 +192,13 @@ class _Replicate:
             seed=study.seed_of("init", self.seed, "small_dense", level),
         )
         return Train(model=narrow, dataset=study.dataset, spec=self.whole, weights=init, masks=None)
+
+    def _kept(self, density: float) -> int:
+        """Weights that a prune to `density` keeps: the allocation's count does not depend on the scores."""
+        zeros = {name: torch.zeros(shape) for name, shape in self.scope.shapes.items()}
+        units = self.study.granularity.build().pool(zeros, self.scope)
+        kept = self.study.allocation.build()(units, self.scope, density)
+        return sum(int(mask.sum()) for mask in kept.values())
 
     def _barriers(self, level: int, masks: Stage | None) -> Iterator[BarrierPoint]:
         schedule = self.study.schedule
@@ -211,13 +218,14 @@ class _Replicate:
         spec = dataclasses.replace(self.whole, start_step=step, order_seed=order)
         return Train(**self.what, spec=spec, weights=self._rewound(step), masks=masks)
 
-    def _point(self, train: Train, *, level: int, requested: float, control: str = "none", ticket: Train | None = None) -> Point:
+    def _point(self, train: Train, *, level: int, requested: float, control: str = "none") -> Point:
         study = self.study
         exclude = study.exclude if control != "small_dense" else ()
         measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure, masks=train.masks)
         axes = self._axes(level, requested) | {"control": control}
         evaluate = Evaluate(model=train.model, dataset=study.dataset, weights=train)
-        return Point(axes=axes, train=train, evaluate=evaluate, measure=measured)
+        stands_for = 1.0 - self._kept(1.0 - requested) / self.scope.total if control == "small_dense" else None
+        return Point(axes=axes, train=train, sparsity=stands_for, evaluate=evaluate, measure=measured)
 
     def _axes(self, level: int, requested: float) -> dict[str, Any]:
         study = self.study
