@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from prunelab.basics.component import Component
     from prunelab.study.plan import Plan
     from prunelab.study.study import Study
     from prunelab.study.workshop import Workshop
@@ -31,6 +33,17 @@ GROUPS = {
     "experiments": "experiment",
 }
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Job:
+    """A study that was checked and planned, and where it goes."""
+
+    home: Path
+    workshop: Workshop
+    plan: Plan
+    tracker: Component
+    runs_here: bool
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,7 +78,7 @@ def run(only_plan: bool, debug: bool, overrides: tuple[str, ...]) -> None:
 
     Finished stages are never computed again: the same command after a crash goes on where it stopped.
     """
-    _guarded(debug, lambda: _hydra(overrides, lambda config: _run_study(config, only_plan=only_plan)))
+    _guarded(debug, lambda: _run_all(overrides, only_plan=only_plan))
 
 
 def _hydra(overrides: tuple[str, ...], task: Callable[[DictConfig], None]) -> None:
@@ -88,7 +101,7 @@ def _hydra(overrides: tuple[str, ...], task: Callable[[DictConfig], None]) -> No
             os.environ["HYDRA_FULL_ERROR"] = environment
 
 
-def _guarded(debug: bool, action: Callable[[], None]) -> None:
+def _guarded(debug: bool, action: Callable[[], object]) -> None:
     """Run `action`; say an error that a user can mend in a sentence, and exit 2."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -138,42 +151,77 @@ def _workshop(study: Study, home: Path) -> Workshop:
     return Workshop(store=Store(home / "store"), hardware=study.hardware)
 
 
-def _run_study(config: DictConfig, *, only_plan: bool) -> None:
+def _run_all(overrides: tuple[str, ...], *, only_plan: bool = False) -> list[Path]:
+    """Compose every job and plan it, then run them: what is wrong with the last job is said before the first one trains.
+
+    Returns:
+        The home folder of each job.
+    """
+    jobs: list[_Job] = []
+    homes: list[Path] = []
+
+    def take(config: DictConfig) -> None:
+        job = _job(config)
+        homes.append(job.home)
+        if job.runs_here:
+            jobs.append(job)
+        else:  # another process may run it: this is its only call
+            _run_job(job, only_plan=only_plan)
+
+    _hydra(overrides, take)
+    for job in jobs:
+        _run_job(job, only_plan=only_plan)
+    return homes
+
+
+def _job(config: DictConfig) -> _Job:
+    """Check a composed config and plan its study.
+
+    Raises:
+        ValueError: for anything that is wrong with it.
+    """
     from hydra.core.hydra_config import HydraConfig
-    from rich.console import Console
 
     from prunelab.config import to_study, tracker_of
-    from prunelab.console import Display, duration, plan_table
     from prunelab.study.plan import plan
-    from prunelab.study.runner import Runner, progress
 
     hydra_config = HydraConfig.get()
     choices = {str(group): str(choice) for group, choice in hydra_config.runtime.choices.items()}
     task = [override for override in hydra_config.overrides.task if not override.startswith("home=")]
-    study = to_study(config, choices, " ".join(task))
-    home = Path(config.home)
-    workshop, console = _workshop(study, home), Console()
-    planned = plan(study, workshop)
-    found = progress(planned, workshop.store)
-    if only_plan:
-        console.print(plan_table(planned, found))
-        console.print(_estimate(planned, workshop, found.pending_steps, found.steps_per_second), highlight=False)
-        return
-    tracker = tracker_of(config, choices).build(directory=home)
-    done = len(found.stages) - len(found.pending)
-    console.print(
-        f"{study.name}: {len(planned.points)} points from {len(found.stages)} stages, {done} done, "
-        f"{found.pending_steps:,} optimizer steps to run",
-        highlight=False,
+    study, home = to_study(config, choices, " ".join(task)), Path(config.home).resolve()
+    workshop = _workshop(study, home)
+    return _Job(
+        home=home,
+        workshop=workshop,
+        plan=plan(study, workshop),
+        tracker=tracker_of(config, choices),
+        runs_here=str(hydra_config.launcher["_target_"]).endswith("BasicLauncher"),
     )
+
+
+def _run_job(job: _Job, *, only_plan: bool) -> None:
     import time
 
-    started = time.perf_counter()
+    from rich.console import Console
+
+    from prunelab.console import Display, duration, plan_table
+    from prunelab.study.runner import Runner, progress
+
+    console, name, started = Console(), job.plan.study.name, time.perf_counter()
+    found = progress(job.plan, job.workshop.store)
+    if only_plan:
+        console.print(plan_table(job.plan, found))
+        console.print(_estimate(job.plan, job.workshop, found.pending_steps, found.steps_per_second), highlight=False)
+        return
+    done = len(found.stages) - len(found.pending)
+    said = f"{name}: {len(job.plan.points)} points from {len(found.stages)} stages, {done} done"
+    console.print(f"{said}, {found.pending_steps:,} optimizer steps to run", highlight=False, soft_wrap=True)
+    tracker = job.tracker.build(directory=job.home)
     with Display(found, console) as display:
-        Runner(workshop=workshop, records=home / "records", tracker=tracker, watcher=display).run(planned)
+        Runner(workshop=job.workshop, records=job.home / "records", tracker=tracker, watcher=display).run(job.plan)
     took = duration(time.perf_counter() - started)
-    console.print(f"done in {took}; records in {home / 'records' / study.name}", highlight=False)
-    console.print(f"see it: prunelab report {study.name}", highlight=False)
+    console.print(f"done in {took}; records in {job.home / 'records' / name}", highlight=False, soft_wrap=True)
+    console.print(f"see it: prunelab report {name}", highlight=False)
 
 
 def _estimate(planned: Plan, workshop: Workshop, steps: int, rate: float | None) -> str:
@@ -265,13 +313,7 @@ def _reproduce(name: str, overrides: tuple[str, ...]) -> None:
     if not folder.is_dir():
         raise ValueError("no folder experiments/ here: reproduce runs from a checkout of prunelab")
     choose("experiment with claims", name, [path.parent.name for path in folder.glob("*/claims.py")])
-    homes: list[Path] = []
-
-    def task(config: DictConfig) -> None:
-        homes.append(Path(config.home))
-        _run_study(config, only_plan=False)
-
-    _hydra((f"experiment={name}", *overrides), task)
+    homes = _run_all((f"experiment={name}", *overrides))
     frame = load(homes[0] / "records", name)
     claims = evaluate(folder / name / "claims.py", frame)
     Console().print(to_table(claims))

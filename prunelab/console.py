@@ -64,6 +64,7 @@ class Display:
             self.console.print(
                 f"{self._label}  accuracy {self._top1:.1%}  {self._done:,} of {self._total:,} steps, {duration(left)} left",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def evaluated(self, metrics: dict[str, float]) -> None:

@@ -142,6 +142,12 @@ def test_a_sweep_shares_its_dense_networks(tmp_path):
     assert frame.query("level == 3 and retraining == 'none'")["total_steps"].notna().all()
 
 
+def test_a_sweep_with_a_wrong_last_job_trains_nothing(tmp_path):
+    done = prunelab(tmp_path, "run", "-m", *SMALL, "schedule.rewind_to=0,5,99ep", ok=False)
+    assert "beyond the last step" in done.stderr
+    assert not (tmp_path / "store" / "artifacts").exists()
+
+
 def test_lists_say_a_line_each(tmp_path):
     for family, name in (("models", "resnet_20"), ("datasets", "mnist5k"), ("criteria", "magnitude"), ("experiments", "lottery_mnist5k")):
         lines = prunelab(tmp_path, "list", family).stdout.splitlines()
