@@ -51,7 +51,7 @@ def _layout() -> go.Layout:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": INK},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemsizing": "trace"},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemwidth": 46},
         hoverlabel={"bgcolor": PAPER, "bordercolor": GRID, "font": {"family": FONT, "size": 12, "color": INK}, "align": "left"},
         hovermode="closest",
     )
@@ -88,7 +88,7 @@ def _line(line: Line) -> Iterator[go.Scatter]:
         y=line.y,
         mode="+".join(mode for mode, wanted in (("lines", line.joined), ("markers", line.markers)) if wanted),
         line={"color": line.style.colour, "width": 2, "dash": line.style.dash},
-        marker={"color": line.style.colour, "symbol": line.style.marker, "size": 7, "line": {"width": 1, "color": PAPER}},
+        marker={"color": line.style.colour, "symbol": line.style.marker, "size": 8, "line": {"width": 0.7, "color": PAPER}},
         error_y=None if line.joined else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
         text=[text(words) for words in line.hover] or None,
         hovertemplate="%{text}<extra></extra>" if line.hover else None,
@@ -170,5 +170,5 @@ def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
     )  # fmt: skip
     plot.update_layout(height=max(220, 120 + ROW_HEIGHT * len(panel.rows)))
     plot.update_xaxes(**_axis(Axis(title=figure.x_title), None) | {"type": "category", "showgrid": False})
-    plot.update_yaxes(**_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False})
+    plot.update_yaxes(**_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False, "ticks": ""})
     return plot

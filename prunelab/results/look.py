@@ -29,7 +29,7 @@ _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
 _DASHES = ("solid", "dash", "dashdot", "longdash")
 DENSE = Style(colour=DENSE_GREY, marker="circle", dash="dot")
-BAND_OPACITY = 0.16
+BAND_OPACITY = 0.13
 
 MATPLOTLIB_MARKER = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "cross": "P", "star": "*",
