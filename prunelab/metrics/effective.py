@@ -26,9 +26,8 @@ def effective_masks(model: nn.Module, input_shape: tuple[int, ...], masks: Mappi
 
     Limits: a bias, a BatchNorm shift, a position or a token is not an input, so a unit fed by these alone counts as
     dead (in the first block of a ViT the query of the class token, which matters in a ViT of one block only). An
-    activation with f(0) > 0 (sigmoid) passes for alive. Whether a gate multiplies or an activation is negative is not
-    seen: networks that subtract activations, or add large negative constants outside attention, are outside what this
-    measure can tell.
+    activation with f(0) > 0 (sigmoid) passes for alive. The measure takes activations to be non-negative: it cannot
+    tell for networks that subtract activations, or add large negative constants outside attention.
 
     Args:
         model: any device; neither its parameters, gradients, buffers nor mode change.
