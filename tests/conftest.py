@@ -16,7 +16,7 @@ def _small_and_apart(tmp_path_factory):
 
     torch.set_num_threads(1)  # two test processes on two cores
     patch = pytest.MonkeyPatch()
-    cache = tmp_path_factory.getbasetemp().parent / "prunelab-cache"
+    cache = tmp_path_factory.mktemp("cache")
     patch.setenv("PRUNELAB_CACHE", str(cache))
     patch.setenv("OMP_NUM_THREADS", "1")
     patch.delenv("PRUNELAB_HOME", raising=False)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
-from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as T
 
 from prunelab.datasets.splits import FolderSplit, Splits, stratified
@@ -30,8 +30,9 @@ class _Images(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         index, seed = key if isinstance(key, tuple) else (key, None)
         path, label = self.examples[index]
         try:
-            image = decode_image(str(path), ImageReadMode.RGB)
-        except RuntimeError as error:
+            with Image.open(path) as file:
+                image = T.pil_to_tensor(file.convert("RGB"))
+        except OSError as error:
             raise ValueError(f"{path} is damaged ({error}); replace the file or delete it") from error
         image = self._centre(image) if seed is None else self._random(image, seed)
         return T.normalize(T.to_dtype(image, torch.float32, scale=True), _MEAN, _STD), torch.tensor(label)

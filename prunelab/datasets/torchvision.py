@@ -104,7 +104,7 @@ def _load(
 
 def _tensors(dataset: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Pixels in [0, 1] of shape (n, channels, height, width), and class indices."""
-    pixels = torch.from_numpy(np.array(dataset.data))
+    pixels = torch.as_tensor(dataset.data)
     if pixels.ndim == 3:
         pixels = pixels[:, None]
     elif pixels.shape[-1] == 3:

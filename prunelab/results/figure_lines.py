@@ -14,7 +14,6 @@ from prunelab.results.selection import CONTROLS
 from prunelab.results.units import Unit, percent, significant, unit_of
 
 MOST_PANELS = 12
-_ROUND = (1, 2, 5)
 WEIGHTS_LEFT = "Weights left (%, log scale)"
 
 
@@ -134,11 +133,12 @@ def _once(references: list[tuple[str, Reference, str]]) -> tuple[Reference, ...]
 
 
 def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    """Ticks at 1, 2 and 5 times powers of ten from `low` to `high`; powers of ten only over more than three decades."""
+    """Ticks at round numbers from `low` to `high`, fewer a decade the more decades there are."""
+    span = math.log10(high / low)
+    steps = (1, 2, 3, 5, 7) if span <= 1.2 else (1, 2, 5) if span <= 3 else (1,)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = _ROUND if math.log10(high / low) <= 3 else (1,)
     places = [step * 10.0**decade for decade in decades for step in steps]
-    return tuple((place, f"{significant(place)}") for place in places if low * 0.999 <= place <= high * 1.001)
+    return tuple((place, significant(place)) for place in places if low * 0.999 <= place <= high * 1.001)
 
 
 def _interval_words(found: pd.DataFrame) -> str:

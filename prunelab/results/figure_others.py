@@ -132,13 +132,14 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     found = found[np.isfinite(found["compression_ratio"])]
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network has both a compression ratio and a test accuracy.")
-    # Several methods may share a dense network; it competes once.
-    front = pd.Series(non_dominated(found[["compression_ratio", "mean"]]), index=found.index)
     several = found["method"].nunique() > 1
+    if several:
+        found = found[found["control"] == "none"]
+    front = pd.Series(non_dominated(found[["compression_ratio", "mean"]]), index=found.index)
     lines = []
     for index, ((method, control), rows) in enumerate(found.groupby(["method", "control"], sort=False)):  # pyright: ignore
         own = own_name(frame) if control == "none" else control_name(str(control))
-        label = (str(method) if control == "none" else f"{method}, {own.lower()}") if several else own
+        label = str(method) if several else own
         lines.append(
             Line(
                 label=label, x=tuple(rows["compression_ratio"]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),

@@ -39,8 +39,18 @@ def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
         plot.add_traces(list(_line(line)))
     plot.add_traces(list(_marks(panel.lines, figure)))
     plot.update_xaxes(**_axis(figure.x, ends))
-    plot.update_yaxes(**_axis(figure.y, None))
+    plot.update_yaxes(**_axis(figure.y, None), range=_shared_range(figure))
     return plot
+
+
+def _shared_range(figure: LineFigure) -> list[float] | None:
+    """One range for all panels, so that heights can be compared between them; a single panel finds its own."""
+    if len(figure.panels) == 1:
+        return None
+    ends = [y for panel in figure.panels for line in panel.lines for side in (line.y, line.low, line.high) for y in side]
+    ends = [y for y in ends if math.isfinite(y)]
+    room = 0.05 * (max(ends) - min(ends)) or 1.0
+    return [min(ends) - room, max(ends) + room]
 
 
 def _layout() -> go.Layout:
@@ -170,5 +180,7 @@ def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
     )  # fmt: skip
     plot.update_layout(height=max(220, 120 + ROW_HEIGHT * len(panel.rows)))
     plot.update_xaxes(**_axis(Axis(title=figure.x_title), None) | {"type": "category", "showgrid": False})
-    plot.update_yaxes(**_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False, "ticks": ""})
+    plot.update_yaxes(
+        **_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False, "ticks": ""}
+    )
     return plot

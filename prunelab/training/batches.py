@@ -89,7 +89,8 @@ class FolderBatches:
             __len__ = staticmethod(lambda: len(steps))
 
         dataset: Dataset[Batch] = split.dataset
-        self._loader = iter(DataLoader(dataset, batch_sampler=_Sampler(), num_workers=workers))  # pyright: ignore[reportArgumentType]
+        # with a generator of its own the loader draws nothing from the global one
+        self._loader = iter(DataLoader(dataset, batch_sampler=_Sampler(), num_workers=workers, generator=torch.Generator()))  # pyright: ignore[reportArgumentType]
         self._device, self._next = device, steps.start
 
     def __call__(self, step: int) -> Batch:
@@ -105,4 +106,4 @@ def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0)
     if isinstance(split, Split):
         yield from zip(split.inputs.split(batch_size), split.targets.split(batch_size), strict=True)
     else:
-        yield from DataLoader(split.dataset, batch_size=batch_size, num_workers=workers)
+        yield from DataLoader(split.dataset, batch_size=batch_size, num_workers=workers, generator=torch.Generator())

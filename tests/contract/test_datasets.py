@@ -22,6 +22,7 @@ def test_every_data_set_is_known_here():
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_splits(name):
+    configured("dataset", name).build()  # what imports draw for themselves is not ours
     states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
     splits = configured("dataset", name).build()
     assert random.getstate() == states[0]
@@ -91,4 +92,4 @@ def test_a_damaged_cache_is_made_again():
     path.write_bytes(path.read_bytes()[:-40])
     assert cached("damaged-test", make)["x"].tolist() == [0, 1, 2]
     assert cached("damaged-test", make)["x"].tolist() == [0, 1, 2]
-    assert len(calls) in (2, 3)
+    assert len(calls) == 2

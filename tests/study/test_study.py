@@ -75,7 +75,7 @@ def test_rewound_to_the_end_a_ticket_is_the_masked_dense_network(run):
 
 
 def test_a_ticket_starts_from_the_weights_of_its_own_run_at_step_k(run):
-    made, workshop, _ = run("schedule.rewind_to=10")
+    made, _, _ = run("schedule.rewind_to=10")
     for point in made.points[1:]:
         start = point.train.weights
         assert isinstance(start, Train)
