@@ -7,9 +7,9 @@ from prunelab.models.build import build_model, parameter_count, width_for_parame
 from prunelab.models.conv import conv
 from prunelab.models.lenet import lenet_5, lenet_300_100
 from prunelab.models.mnist1d import cnn
-from prunelab.models.resnet import PaddingShortcut, resnet, wide_resnet
+from prunelab.models.resnet import BasicBlock, PaddingShortcut, PreactivationBlock, resnet, wide_resnet
 from prunelab.models.vgg import vgg
-from prunelab.models.vit import Attention, vit
+from prunelab.models.vit import Attention, EncoderBlock, vit
 
 MNIST, CIFAR, SIGNAL = (1, 28, 28), (3, 32, 32), (40,)
 RUNTIME = ("input_shape", "num_classes")
@@ -155,6 +155,24 @@ def test_padding_shortcut_by_hand():
     out = PaddingShortcut(1, 3, 2)(image)
     assert out[0, 0].tolist() == [[0, 2], [8, 10]]
     assert out[0, 1:].abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("block", "branch_ends", "shape", "after"),
+    [
+        (BasicBlock(4, 4, 1, "padding"), ["bn2"], (2, 4, 5, 5), torch.relu),
+        (PreactivationBlock(4, 4, 1, 0.0), ["conv2"], (2, 4, 5, 5), lambda x: x),
+        (EncoderBlock(8, 2, 16, 0.0), ["attention.output", "fc2"], (2, 3, 8), lambda x: x),
+        (EncoderBlock(8, 2, 16, 0.0), ["fc2"], (2, 3, 8), None),
+    ],
+)
+def test_a_residual_block_without_its_branch_is_its_shortcut(block, branch_ends, shape, after):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    expected = after(x) if after else x + block.attention(block.norm1(x))
+    for name in branch_ends:
+        for parameter in block.get_submodule(name).parameters():
+            nn.init.zeros_(parameter)
+    torch.testing.assert_close(block(x), expected)
 
 
 def test_attention_is_the_one_of_torch():
