@@ -133,7 +133,7 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network has both a compression ratio and a test accuracy.")
     several = found["method"].nunique() > 1
-    if several:
+    if several and (found["control"] == "none").any():
         found = found[found["control"] == "none"]
     front = pd.Series(non_dominated(found[["compression_ratio", "mean"]]), index=found.index)
     lines = []

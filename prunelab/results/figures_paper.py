@@ -177,7 +177,7 @@ def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
     matrix = np.asarray(panel.values, dtype=float)
     image = axes.imshow(np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest")
     axes.set_yticks(range(len(panel.rows)), [literal(row) for row in panel.rows])
-    every = math.ceil(len(panel.columns) / 16)
+    every = math.ceil(len(panel.columns) / 12)
     axes.set_xticks(range(0, len(panel.columns), every), [literal(column) for column in panel.columns[::every]])
     if max(map(len, panel.columns)) > 5:
         axes.tick_params(axis="x", rotation=90)

@@ -45,6 +45,8 @@ def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.D
     """
     axes = [axis for axis in METHOD_AXES if axis not in ignoring]
     frame = frame.drop(columns="method", errors="ignore")
+    if frame.empty:
+        return frame.assign(method=pd.Categorical([]))
     is_dense = (frame["level"] == 0) & (frame["control"] == "none")
     pruned, dense = frame[~is_dense], frame[is_dense]
     methods = (pruned if len(pruned) else dense)[[*axes, "overrides"]].drop_duplicates(axes)

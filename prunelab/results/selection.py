@@ -52,7 +52,7 @@ def select(
         rows &= left.between(low - DENSITY_TOLERANCE, high + DENSITY_TOLERANCE)
         asked.append(f"{percent(low)} to {percent(high)} of the weights left")
     if level is not None:
-        levels = [level] if isinstance(level, int) else list(level)
+        levels = [level] if isinstance(level, (int, np.integer)) else list(level)
         rows &= frame["level"].isin(levels)
         asked.append(f"level {', '.join(map(str, levels))}")
     for axis, value in axes.items():

@@ -144,7 +144,10 @@ def power(effect: float, num_seeds: int, *, confidence: float = CONFIDENCE) -> f
     """
     critical = float(stdtrit(num_seeds - 1, (1 + confidence) / 2))
     shift = abs(effect) * math.sqrt(num_seeds)
-    return float(1 - nctdtr(num_seeds - 1, shift, critical) + nctdtr(num_seeds - 1, shift, -critical))
+    below = nctdtr(num_seeds - 1, shift, [critical, -critical])
+    # Where the shift is so large that scipy's series gives up (NaN), both tails are empty to many digits.
+    inside, wrong_side = np.nan_to_num(below, nan=0.0)
+    return float(1 - inside + wrong_side)
 
 
 def seeds_needed(
