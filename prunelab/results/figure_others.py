@@ -129,6 +129,7 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     """Accuracy against compression ratio with the non-dominated points ringed."""
     key, title = "pareto", "Compression against accuracy"
     found = curves.accuracy(frame)
+    unsized = found[found["compression_ratio"].isna()]
     found = found[np.isfinite(found["compression_ratio"])]
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network has both a compression ratio and a test accuracy.")
@@ -150,12 +151,15 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
                 ),
             )
         )  # fmt: skip
+    names = [control_name(control).lower() for control in dict.fromkeys(unsized["control"])]
     low, high = found["compression_ratio"].min(), found["compression_ratio"].max()
     best = found[front].drop_duplicates(["compression_ratio", "mean"])
     caption = (
         "Ringed points are not dominated: no other network here is at least as small and as accurate, and better in one. "
         "The front is that of the means over seeds; bars are 95 % t intervals."
     )
+    if names:
+        caption += f" Recorded without a compression ratio, so not shown: {', '.join(names)}."
     return LineFigure(
         key=key, title=title, caption=caption,
         alternative=f"Accuracy against compression ratio; {len(best)} points from {best['compression_ratio'].min():.3g} to "

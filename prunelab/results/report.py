@@ -107,8 +107,8 @@ def render(
         ],
         environment=_environment(frame),
         commands=_commands(frame),
-        plots=markupsafe.Markup(_script_json([plot for picture in pictures for plot in picture.pop("plots")])),
-        dark=markupsafe.Markup(_script_json(dark_twins())),
+        plots=markupsafe.Markup(script_json([plot for picture in pictures for plot in picture.pop("plots")])),
+        dark=markupsafe.Markup(script_json(dark_twins())),
         plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
     )
 
@@ -123,7 +123,7 @@ def _picture(figure: Figure) -> dict[str, Any]:
     return {"figure": figure, "panels": panels, "plots": plots}
 
 
-def _script_json(value: Any) -> str:
+def script_json(value: Any) -> str:
     """JSON that may stand in a script element: no text in it can end the element or start a comment."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -8,7 +8,7 @@ from prunelab.results import curves
 from prunelab.results.frames import MissingData, points
 from prunelab.results.matching import MARGIN, LevelDifference, against_dense, matching
 from prunelab.results.methods import control_name, own_name, with_methods
-from prunelab.results.selection import select, tickets
+from prunelab.results.selection import CONTROLS, select, tickets
 from prunelab.results.statistics import MeanInterval, paired_difference
 from prunelab.results.units import FRACTION, percent
 
@@ -66,14 +66,15 @@ def _controls(own: pd.DataFrame, matched: LevelDifference) -> list[str]:
     """The matching level against each control that was measured there."""
     parts = []
     ours = tickets(select(own, level=matched.level))
-    for control in dict.fromkeys(own["control"]):
-        if control == "none":
+    found = set(own["control"])
+    for control in [*CONTROLS[1:], *sorted(found - set(CONTROLS))]:
+        if control not in found:
             continue
         try:
-            found = paired_difference(ours, select(own, control=control, level=matched.level), "test_top1")
+            pair = paired_difference(ours, select(own, control=control, level=matched.level), "test_top1")
         except MissingData:
             continue
-        parts.append(f"{control_name(control).lower()} {_difference(found.interval)}")
+        parts.append(f"{control_name(control).lower()} {_difference(pair.interval)}")
     if not parts:
         return []
     return [f"At {percent(matched.density)} of the weights, tickets less control: {'; '.join(parts)}."]

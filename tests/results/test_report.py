@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from prunelab.results.claims import difference_above
-from prunelab.results.report import write_report
+from prunelab.results.report import script_json, write_report
 from prunelab.results.selection import select, tickets
 
 EVIL = "<script>alert(1)</script>\"'&$x_"
@@ -187,3 +187,16 @@ def test_wrong_frames_are_refused(study, tmp_path):
     with pytest.raises(ValueError, match="no column .*sparsity"):
         write_report(study.drop(columns="sparsity"), tmp_path / "x", title="t")
     assert not (tmp_path / "x").exists()
+
+
+def test_networks_without_a_compression_ratio_are_named(to_frame, make_study, make_network, tmp_path):
+    records = make_study(levels=3, controls=("reinit",))
+    records += [make_network(seed=s, level=2, control="small_dense", compression_ratio=None) for s in (0, 1, 2)]
+    assert "Recorded without a compression ratio, so not shown: small dense." in report(to_frame(records), tmp_path).text
+
+
+def test_json_in_a_script_element_cannot_end_it():
+    value = {"</script><!--": ["<script>", "a & b", "\u2028"]}
+    text = script_json(value)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == value
