@@ -2,8 +2,8 @@
 
 The lease is a file made with O_EXCL, which is atomic on local and on network file systems; no POSIX lock is relied on. Its
 holder touches it every few seconds. Whoever finds it untouched for `stale_after`, or its process on the same host gone, takes
-it over by renaming it away: of several, one rename succeeds. Age is measured against a file touched on the same file system,
-so clocks that differ between hosts do not matter.
+it over by renaming it away: of several, one rename succeeds, and what was renamed is put back if it is not the file that was
+found stale. Age is measured against a file touched on the same file system, so clocks that differ between hosts do not matter.
 """
 
 from __future__ import annotations
@@ -41,13 +41,8 @@ class Lease:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self._create():
             return True
-        if self._is_stale():
-            with contextlib.suppress(OSError):
-                grave = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
-                self.path.rename(grave)
-                grave.unlink()
-            return self._create()
-        return False
+        stale = self._stale()
+        return stale is not None and self._bury(stale) and self._create()
 
     def acquire(self, timeout: float | None = None) -> None:
         """Wait for the lease.
@@ -77,14 +72,16 @@ class Lease:
     def holder(self) -> dict[str, str | int] | None:
         """Host, process and token of the holder, if there is one and it has been written whole."""
         try:
-            return json.loads(self.path.read_text())
+            found = json.loads(self.path.read_text())
         except (OSError, ValueError):
             return None
+        return found if isinstance(found, dict) and {"host", "pid", "born", "token"} <= found.keys() else None
 
     def touch(self) -> None:
-        """One heartbeat."""
-        with contextlib.suppress(OSError):
-            os.utime(self.path)
+        """One heartbeat. A lease that was taken over is its new holder's to keep alive."""
+        if not self.lost:
+            with contextlib.suppress(OSError):
+                os.utime(self.path)
 
     def __enter__(self) -> Lease:
         self.acquire()
@@ -106,34 +103,59 @@ class Lease:
         _HEART.add(self)
         return True
 
-    def _is_stale(self) -> bool:
-        holder = self.holder()
-        if holder and holder["host"] == socket.gethostname() and _born(int(holder["pid"])) != holder["born"]:
-            return True
+    def _stale(self) -> os.stat_result | None:
+        """The lease file as it was when found stale, None if it is alive or gone."""
         probe = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}.now")
         try:
+            seen = self.path.stat()
+            holder = self.holder()
+            if holder and holder["host"] == socket.gethostname() and _born(int(holder["pid"])) != holder["born"]:
+                return seen
             probe.touch()
-            return probe.stat().st_mtime - self.path.stat().st_mtime > self.stale_after
+            return seen if probe.stat().st_mtime - seen.st_mtime > self.stale_after else None
         except OSError:
-            return False
+            return None
         finally:
             probe.unlink(missing_ok=True)
+
+    def _bury(self, stale: os.stat_result) -> bool:
+        """Rename the stale file away; False if it had come to life or been taken over since it was looked at."""
+        grave = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+        try:
+            self.path.rename(grave)
+        except OSError:  # gone already: whoever creates the next one has it
+            return True
+        found = grave.stat()
+        buried = (found.st_ino, found.st_mtime_ns) == (stale.st_ino, stale.st_mtime_ns)
+        if not buried:
+            with contextlib.suppress(OSError):  # a link, unlike a rename, never replaces a third holder's file
+                os.link(grave, self.path)
+        grave.unlink()
+        return buried
 
 
 class _Heart:
     """One thread a process that touches all leases it holds."""
 
     def __init__(self) -> None:
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)  # a child has no such thread, and its parent's leases are not its own
+
+    def reset(self) -> None:
+        """Nothing held, no thread."""
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._lock, self._sooner = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._pause = BEAT_SECONDS
 
     def add(self, lease: Lease) -> None:
         with self._lock:
             self._leases.add(lease)
-            if self._thread is None or not self._thread.is_alive():  # a forked child has no thread
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._beat, name="prunelab-heartbeat", daemon=True)
                 self._thread.start()
+            if lease.beat < self._pause:
+                self._sooner.set()
 
     def remove(self, lease: Lease) -> None:
         with self._lock:
@@ -141,11 +163,16 @@ class _Heart:
 
     def _beat(self) -> None:
         while True:
+            self._sooner.clear()
             with self._lock:
-                leases = list(self._leases)
-            for lease in leases:
-                lease.touch()
-            time.sleep(min((lease.beat for lease in leases), default=BEAT_SECONDS))
+                self._pause = self._touch(list(self._leases))
+            self._sooner.wait(self._pause)
+
+    @staticmethod
+    def _touch(leases: list[Lease]) -> float:
+        for lease in leases:
+            lease.touch()
+        return min((lease.beat for lease in leases), default=BEAT_SECONDS)
 
 
 _HEART = _Heart()

@@ -31,6 +31,7 @@ from prunelab.store.artifact import Artifact, DamagedArtifact
 from prunelab.store.lease import Lease
 
 FORMAT = 1
+_FILES = ("data.json", "tensors.safetensors")
 _KEY = re.compile(r"^[0-9a-f]{64}$")
 _TEMPORARY_SECONDS = 24 * 3600
 
@@ -65,13 +66,14 @@ class Store:
         Raises:
             OSError: if it could not be written; the store is as it was.
         """
-        self._write(self._folder(key), artifact, description)
+        if not self.has(key):
+            self._write(self._folder(key), artifact, description)
 
     def keys(self) -> Iterator[str]:
         """All keys that have an artifact."""
         yield from (path.parent.name for path in sorted(self.root.glob("artifacts/*/*/manifest.json")))
 
-    def compute(self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any], wait: bool = True) -> tuple[Artifact, bool]:
+    def compute(self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any]) -> tuple[Artifact, bool]:
         """The artifact of `key`: read, or else made once, whoever else asks at the same time.
 
         Returns:
@@ -127,33 +129,44 @@ class Store:
             return None
 
     def _read(self, folder: Path, key: str, *, tensors: bool = True) -> Artifact:
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text())
-        except FileNotFoundError:
-            raise KeyError(key) from None
-        except ValueError as error:
-            raise self._set_aside(folder, key, "manifest.json") from error
-        if manifest.get("format", 0) > FORMAT:
-            raise ValueError(f"{folder} was written by a newer prunelab (format {manifest['format']}, this one reads {FORMAT})")
+        checksums = self._checksums(folder, key)
         contents: dict[str, bytes] = {}
-        for name in ("data.json", "tensors.safetensors") if tensors else ("data.json",):
+        for name in _FILES if tensors else ("data.json",):
             with contextlib.suppress(FileNotFoundError):
                 contents[name] = (folder / name).read_bytes()
-            if hashlib.sha256(contents.get(name, b"")).hexdigest() != manifest["sha256"].get(name):
+            if hashlib.sha256(contents.get(name, b"")).hexdigest() != checksums[name]:
                 raise self._set_aside(folder, key, name)
         loaded = load(contents["tensors.safetensors"]) if tensors else {}
         return Artifact(tensors=loaded, data=json.loads(contents["data.json"]))
 
+    def _checksums(self, folder: Path, key: str) -> dict[str, str]:
+        """SHA-256 of each file, from the manifest."""
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text())
+            newer = manifest["format"] > FORMAT
+            checksums = {} if newer else {name: manifest["sha256"][name] for name in _FILES}  # a newer one may differ in these
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        except (ValueError, KeyError, TypeError) as error:  # not JSON, or not a manifest
+            raise self._set_aside(folder, key, "manifest.json") from error
+        if newer:
+            raise ValueError(f"{folder} was written by a newer prunelab (format {manifest['format']}, this one reads {FORMAT})")
+        return checksums
+
     def _set_aside(self, folder: Path, key: str, name: str) -> DamagedArtifact:
         aside = self.root / "damaged" / f"{key[:16]}-{uuid.uuid4().hex[:8]}"
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
+        try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(aside)
+        except OSError as error:
+            return DamagedArtifact(f"{name} of artifact {key[:16]} is not what was written, and {folder} can't be moved: {error.strerror}")
         return DamagedArtifact(f"{name} of artifact {key[:16]} is not what was written; set aside in {aside}")
 
     def _write(self, folder: Path, artifact: Artifact, description: dict[str, Any]) -> None:
-        temporary = self._temporary()
+        temporary = self.root / "temporary" / uuid.uuid4().hex
         try:
+            self._sweep(temporary.parent)
+            temporary.mkdir(parents=True)
             contents = {
                 "data.json": json.dumps(artifact.data, sort_keys=True).encode(),
                 "tensors.safetensors": save({name: value.contiguous() for name, value in artifact.tensors.items()}),
@@ -165,24 +178,34 @@ class Store:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
+            _sync(temporary)
             folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.is_dir() and not (folder / "manifest.json").is_file():
+                self._set_aside(folder, folder.name, "manifest.json")  # remains that would be in the way for ever
             with contextlib.suppress(FileExistsError):
                 _rename(temporary, folder)
+            _sync(folder.parent)
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(self.root)) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def _temporary(self) -> Path:
-        parent = self.root / "temporary"
-        parent.mkdir(parents=True, exist_ok=True)
-        for old in parent.iterdir():
+    @staticmethod
+    def _sweep(parent: Path) -> None:
+        """Delete what killed writers left in `parent` a day ago or earlier."""
+        for old in parent.iterdir() if parent.is_dir() else ():
             with contextlib.suppress(OSError):
                 if time.time() - old.stat().st_mtime > _TEMPORARY_SECONDS:
                     shutil.rmtree(old, ignore_errors=True)
-        made = parent / uuid.uuid4().hex
-        made.mkdir()
-        return made
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut; the files' contents are synced one by one."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _rename(temporary: Path, folder: Path) -> None:

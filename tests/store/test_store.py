@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from multiprocessing import get_context
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prunelab.store.artifact import Artifact, DamagedArtifact
-from prunelab.store.lease import Lease
+from prunelab.store.lease import _HEART, Lease
 from prunelab.store.store import Store
 
 KEY = "ab" * 32
@@ -60,6 +63,31 @@ def test_damage_is_noticed_set_aside_and_mended(store, name, damage):
     assert len(list((store.root / "damaged").iterdir())) == 1
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}', '{"format": "x", "sha256": {}}', '{"format": 1, "sha256": []}', None])
+def test_a_manifest_that_is_none_is_mended(store, content):
+    store.write(KEY, _artifact(), description={})
+    path = store.root / "artifacts" / KEY[:2] / KEY / "manifest.json"
+    path.unlink() if content is None else path.write_text(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert store.compute(KEY, _artifact, description={})[1]
+    assert store.read(KEY).data == {"top1": 0.5}
+    assert len(list((store.root / "damaged").iterdir())) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(["tensors.safetensors", "data.json"]), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_no_flipped_bit_is_ever_read(tmp_path_factory, name, place, bit):
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.write(KEY, _artifact(), description={})
+    path = store.root / "artifacts" / KEY[:2] / KEY / name
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    path.write_bytes(content)
+    with pytest.raises(DamagedArtifact):
+        store.read(KEY)
+
+
 def test_reading_damage_alone_says_so(store):
     store.write(KEY, _artifact(), description={})
     path = store.root / "artifacts" / KEY[:2] / KEY / "tensors.safetensors"
@@ -75,6 +103,15 @@ def test_a_newer_format_is_refused(store):
     path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
     with pytest.raises(ValueError, match="newer prunelab"):
         store.compute(KEY, _artifact, description={})
+
+
+def test_a_newer_format_with_other_files_is_left_where_it_is(store):
+    store.write(KEY, _artifact(), description={})
+    path = store.root / "artifacts" / KEY[:2] / KEY / "manifest.json"
+    path.write_text('{"format": 99, "blake3": {}}')
+    with pytest.raises(ValueError, match="newer prunelab"):
+        store.read(KEY)
+    assert store.has(KEY)
 
 
 def test_a_wrong_key_is_refused(store):
@@ -101,6 +138,41 @@ def test_a_full_disk_is_one_clear_error_and_a_valid_store(store, monkeypatch):
         store.write(KEY, _artifact(), description={})
     assert not store.has(KEY)
     assert not list((store.root / "temporary").iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match="nothing was stored"):
+        Store(tmp_path / "file").write(KEY, _artifact(), description={})
+
+
+_WRITE = """
+import os, sys, time
+from pathlib import Path
+import torch
+from prunelab.store.artifact import Artifact
+from prunelab.store.store import Store
+def hang(descriptor):
+    print("writing", flush=True)
+    time.sleep(60)
+os.fsync = hang
+Store(Path(sys.argv[1])).write(sys.argv[2], Artifact(tensors={"w": torch.ones(9)}), description={})
+"""
+
+
+def test_a_writer_killed_midway_leaves_a_valid_store(store):
+    process = subprocess.Popen([sys.executable, "-c", _WRITE, str(store.root), KEY], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    (left,) = (store.root / "temporary").iterdir()
+    assert not store.has(KEY)
+    assert list(store.keys()) == []
+    os.utime(left, (1, 1))  # long ago: the next writer clears it away
+    assert store.compute(KEY, _artifact, description={})[1]
+    assert list((store.root / "temporary").iterdir()) == []
 
 
 def test_partials_are_kept_replaced_and_dropped(store):
@@ -182,6 +254,86 @@ def test_a_paused_holder_loses_its_lease_and_learns_it(tmp_path):
     assert not thief.lost
     assert path.exists()
     thief.release()
+
+
+def test_of_two_that_found_it_stale_one_has_it(tmp_path, monkeypatch):
+    path = tmp_path / "x.lease"
+    dead, one, two = Lease(path, beat=1000), Lease(path), Lease(path)
+    dead.acquire()
+    os.utime(path, (1, 1))
+    look = one._stale
+
+    def slow_look():
+        seen = look()
+        assert two.try_acquire()
+        return seen
+
+    monkeypatch.setattr(one, "_stale", slow_look)
+    assert not one.try_acquire()
+    assert not two.lost
+    two.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_holder_that_wakes_in_time_keeps_it(tmp_path, monkeypatch):
+    held, other = Lease(tmp_path / "x", beat=1000), Lease(tmp_path / "x")
+    held.acquire()
+    os.utime(held.path, (1, 1))
+    look = other._stale
+
+    def slow_look():
+        seen = look()
+        held.touch()
+        return seen
+
+    monkeypatch.setattr(other, "_stale", slow_look)
+    assert not other.try_acquire()
+    assert not held.lost
+    held.release()
+
+
+def test_a_former_holder_does_not_keep_its_successor_alive(tmp_path):
+    former, holder = Lease(tmp_path / "x", beat=1000), Lease(tmp_path / "x", beat=1000)
+    former.acquire()
+    os.utime(former.path, (1, 1))
+    assert holder.try_acquire()
+    os.utime(former.path, (1, 1))
+    former.touch()
+    assert holder.path.stat().st_mtime == 1
+    holder.touch()
+    assert holder.path.stat().st_mtime > 1
+    holder.release()
+
+
+def test_a_quick_beat_begins_at_once(tmp_path):
+    with Lease(tmp_path / "slow"):  # the thread now rests for seconds
+        time.sleep(0.05)
+        with Lease(tmp_path / "quick", beat=0.05) as quick:
+            os.utime(quick.path, (1, 1))
+            time.sleep(0.4)
+            assert quick.path.stat().st_mtime > 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_leaves_its_parents_leases_alone(tmp_path):
+    with Lease(tmp_path / "x"):
+        assert len(_HEART._leases) == 1
+        child = os.fork()
+        if child == 0:
+            os._exit(len(_HEART._leases))
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_lease_is_cheap(tmp_path):
+    with Lease(tmp_path / "x"):
+        pass
+    taken = []
+    for _ in range(50):
+        started = time.perf_counter()
+        with Lease(tmp_path / "x"):
+            pass
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.002
 
 
 def test_a_living_holder_is_waited_for(tmp_path):
