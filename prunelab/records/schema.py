@@ -11,7 +11,7 @@ from typing import Any
 
 from prunelab.basics.canonical import digest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # raised when a column is added or changes its meaning: older rows are then written again
 
 
 def _column(meaning: str, *, default: Any = None, volatile: bool = False, axis: bool = False) -> Any:

@@ -24,20 +24,33 @@ from prunelab.training.spec import TrainSpec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Counterpart:
+    """The pruned network that a small dense one stands beside.
+
+    Attributes:
+        sparsity: of the pruned network.
+        dense_parameters: of the network before pruning.
+    """
+
+    sparsity: float
+    dense_parameters: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Point:
     """One trained network that becomes a record.
 
     Attributes:
         axes: columns that say which point it is.
         train: the stage that trains it.
-        sparsity: of the pruned network it stands beside, for a small dense network; None for a masked one, which has its own.
+        counterpart: what a small dense network stands beside; None for a masked one, which has its own sparsity.
         evaluate: its quality.
         measure: its size and work.
     """
 
     axes: dict[str, Any]
     train: Train
-    sparsity: float | None
+    counterpart: Counterpart | None
     evaluate: Evaluate
     measure: Measure
 
@@ -224,8 +237,11 @@ class _Replicate:
         measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure, masks=train.masks)
         axes = self._axes(level, requested) | {"control": control}
         evaluate = Evaluate(model=train.model, dataset=study.dataset, weights=train)
-        stands_for = 1.0 - self._kept(1.0 - requested) / self.scope.total if control == "small_dense" else None
-        return Point(axes=axes, train=train, sparsity=stands_for, evaluate=evaluate, measure=measured)
+        counterpart = None
+        if control == "small_dense":
+            dense = sum(parameter.numel() for parameter in self.network.parameters())
+            counterpart = Counterpart(sparsity=1.0 - self._kept(1.0 - requested) / self.scope.total, dense_parameters=dense)
+        return Point(axes=axes, train=train, counterpart=counterpart, evaluate=evaluate, measure=measured)
 
     def _axes(self, level: int, requested: float) -> dict[str, Any]:
         study = self.study

@@ -27,9 +27,11 @@ def record_of(point: Point | BarrierPoint, artifacts: Mapping[str, Artifact], wa
         return Record(**common, stage_key=point.barrier.key, barrier=found["barrier"], barrier_curve=found["curve"])
     trained, tested, measured = (artifacts[kind].data for kind in ("train", "evaluate", "measure"))
     quality = {f"test_{name}": value for name, value in tested.items()}
-    if point.sparsity is not None:  # a narrower dense network is not pruned: it stands for the sparsity of another
-        own = ("sparsity", "effective_sparsity", "compression_ratio", "layer_density", "theoretical_speedup")
-        measured = {name: value for name, value in measured.items() if name not in own} | {"sparsity": point.sparsity}
+    if point.counterpart is not None:  # a narrower dense network is not pruned: it stands for the sparsity of another
+        own = ("effective_sparsity", "layer_density", "theoretical_speedup")
+        measured = {name: value for name, value in measured.items() if name not in own}
+        measured["sparsity"] = point.counterpart.sparsity
+        measured["compression_ratio"] = point.counterpart.dense_parameters / measured["parameters"]
     environment = trained.get("environment", {})
     return Record(
         **common,

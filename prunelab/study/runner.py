@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Protocol
 
+from prunelab.records.schema import SCHEMA_VERSION, Record
 from prunelab.records.writer import record_path, write_record
 from prunelab.store.artifact import Artifact
 from prunelab.store.store import Store
@@ -122,10 +123,14 @@ class Runner:
                 self._point(point)
 
     def _is_recorded(self, point: Point | BarrierPoint) -> bool:
-        """Whether the record is there and the artifacts it came from still are."""
+        """Whether the record is there, of this schema, and the artifacts it came from still are."""
         stage = point.stages[0]
         path = record_path(self.records, _bare_record(point))
-        return path.is_file() and f'"{stage.key}"' in path.read_text() and all(self.workshop.store.has(s.key) for s in point.stages)
+        if not path.is_file():
+            return False
+        text = path.read_text()
+        current = f'"{stage.key}"' in text and f'"schema_version": {SCHEMA_VERSION},' in text
+        return current and all(self.workshop.store.has(stage.key) for stage in point.stages)
 
     def _point(self, point: Point | BarrierPoint) -> None:
         self.watcher.point(point)
@@ -193,9 +198,7 @@ class Runner:
         self.workshop.on_progress = on_progress
 
 
-def _bare_record(point: Point | BarrierPoint) -> Any:
-    from prunelab.records.schema import Record
-
+def _bare_record(point: Point | BarrierPoint) -> Record:
     return Record(**point.axes)
 
 
