@@ -1,31 +1,22 @@
-"""Load records as a frame, and compare frames.
-
-An index beside the records (one Parquet file) keeps loading fast; it is only a cache: rows whose file is unchanged come from
-it, the rest are read. A damaged index is made again.
-"""
+"""Load records as a frame, and compare frames."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import uuid
-import warnings
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from prunelab.basics.choices import unknown
+from prunelab.records.index import EXTRA, FILE, INDEX, SCHEMA, indexed
 from prunelab.records.schema import AXES, COLUMNS, VOLATILE
 
-INDEX = ".index.parquet"
-_WHOLE = ("seed", "level", "rewind_step")
-_TEXT = ("study", "kind", "stage_key", "model", "dataset", "criterion", "allocation", "granularity", "schedule", "retraining")
-_NESTED = ("layer_density", "curve", "barrier_curve")
-_STRINGS = (*_TEXT, "control", "variant", "overrides", "device", "torch_version", "prunelab_version", "git_commit")
-_OBJECTS = (*_STRINGS, *_NESTED, "wandb_id", "created_at")
+__all__ = ["INDEX", "load", "same", "studies"]
 
 
 def studies(root: Path) -> list[str]:
@@ -45,86 +36,74 @@ def load(root: Path, study: str | None = None) -> pd.DataFrame:
     names = studies(root)
     if study is not None and study not in names:
         raise unknown("study", study, names)
-    rows = [row for name in ([study] if study else names) for row in _rows(Path(root) / name)]
-    extra = sorted({key for row in rows for key in row} - set(COLUMNS) - {"schema_version"})
-    frame = pd.DataFrame({name: _column(name, [row.get(name) for row in rows]) for name in [*COLUMNS, *extra]})
-    return frame.sort_values(list(AXES), ignore_index=True, kind="stable")
+    tables = [indexed(Path(root) / name) for name in ([study] if study else names)]
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables]).sort_by([(name, "ascending") for name in (*AXES, FILE)])
+    return pd.DataFrame({name: _column(table[name].combine_chunks()) for name in COLUMNS} | _extra(table[EXTRA]))
 
 
-def _column(name: str, values: list[Any]) -> pd.Series:
-    if name in _WHOLE:
-        return pd.Series([0 if value is None else value for value in values], dtype="int64")
-    if name == "diverged":
-        return pd.Series([bool(value) for value in values], dtype=bool)
-    if name in _OBJECTS or name not in COLUMNS:
-        return pd.Series(values, dtype=object)
-    return pd.Series([np.nan if value is None else value for value in values], dtype="float64")
+def _column(values: Any) -> pd.Series:
+    if isinstance(values, pa.ChunkedArray):  # older pyarrow: an empty column has no chunk to combine
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+    if pa.types.is_map(values.type):
+        return pd.Series(_dicts(values), dtype=object)
+    if pa.types.is_string(values.type):
+        return pd.Series(values.to_numpy(zero_copy_only=False), dtype=object)
+    return pd.Series(values.to_numpy(zero_copy_only=False), dtype=values.type.to_pandas_dtype())
+
+
+def _dicts(values: Any) -> list[dict[str, Any] | None]:
+    """Maps as dicts. Slices of one flat list: many times faster than a Python object at a time."""
+    keys, items = values.keys.to_pylist(), values.items
+    if pa.types.is_list(items.type):
+        flat, ends = items.values.to_pylist(), items.offsets.to_pylist()
+        entries: list[Any] = [flat[start:end] for start, end in pairwise(ends)]
+    else:
+        entries = items.to_pylist()
+    ends, present = values.offsets.to_pylist(), values.is_valid().to_pylist()
+    return [
+        dict(zip(keys[start:end], entries[start:end], strict=True)) if there else None
+        for (start, end), there in zip(pairwise(ends), present, strict=True)
+    ]
+
+
+def _extra(texts: Any) -> dict[str, pd.Series]:
+    """Columns that a newer version wrote."""
+    if texts.null_count == len(texts):
+        return {}
+    rows = [json.loads(text) if text else {} for text in texts.to_pylist()]
+    names = sorted({name for row in rows for name in row})
+    return {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names}
 
 
 def same(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
     """Every difference between two frames of records, but for columns that may differ between runs (times, versions).
 
     Returns:
-        One sentence a difference; empty if number for number the same.
+        One sentence a difference, in the order of the axes; empty if number for number the same.
     """
     columns = [name for name in COLUMNS if name not in VOLATILE]
     rows = [_by_axes(frame.loc[:, columns]) for frame in (first, second)]
     differences = [f"only in the first: {point}" for point in sorted(rows[0].keys() - rows[1].keys(), key=str)]
     differences += [f"only in the second: {point}" for point in sorted(rows[1].keys() - rows[0].keys(), key=str)]
-    for point in rows[0].keys() & rows[1].keys():
+    for point in sorted(rows[0].keys() & rows[1].keys(), key=str):
         for name in columns:
             one, other = rows[0][point][name], rows[1][point][name]
-            if json.dumps(one, default=str) != json.dumps(other, default=str):
+            if _text(one) != _text(other):
                 differences.append(f"{name} of {point}: {one!r} and {other!r}")
     return differences
 
 
+def _text(value: Any) -> str:
+    """One text for equal values: NaN is like NaN and None, and the order of a dict's keys does not count."""
+    return json.dumps(None if isinstance(value, float) and np.isnan(value) else value, sort_keys=True, default=str)
+
+
 def _by_axes(frame: pd.DataFrame) -> dict[tuple[Any, ...], dict[Any, Any]]:
-    found: list[dict[Any, Any]] = frame.to_dict(orient="records")  # pyright: ignore
-    return {_axes(row): row for row in found}
-
-
-def _axes(row: dict[Any, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in AXES)
-
-
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    index, on_disk = _read_index(folder / INDEX), _files(folder)
-    known = {name: row for name, (stamp, row) in index.items() if on_disk.get(name) == stamp}
-    fresh = {name: row for name in on_disk.keys() - known.keys() if (row := _read(folder / name)) is not None}
-    rows = known | fresh
-    if fresh or len(known) != len(index):
-        _write_index(folder / INDEX, {name: (on_disk[name], row) for name, row in rows.items()})
-    return [json.loads(rows[name]) for name in sorted(rows)]
-
-
-def _files(folder: Path) -> dict[str, str]:
-    with os.scandir(folder) as entries:
-        files = [entry for entry in entries if entry.name.endswith(".json")]
-        return {entry.name: f"{entry.stat().st_mtime_ns}-{entry.stat().st_size}" for entry in files}
-
-
-def _read(path: Path) -> str | None:
-    try:
-        text = path.read_text()
-        json.loads(text)
-    except (OSError, ValueError) as error:
-        warnings.warn(f"record {path} can't be read and is left out: {error}; delete it and run the study again", stacklevel=5)
-        return None
-    return text
-
-
-def _read_index(path: Path) -> dict[str, tuple[str, str]]:
-    try:
-        frame = pd.read_parquet(path)
-        return dict(zip(frame["name"], zip(frame["stamp"], frame["row"], strict=True), strict=True))
-    except Exception:  # whatever is wrong with a cache, the records are read instead
-        return {}
-
-
-def _write_index(path: Path, rows: dict[str, tuple[str, str]]) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
-        stamps, texts = zip(*rows.values(), strict=True) if rows else ((), ())
-        pd.DataFrame({"name": list(rows), "stamp": stamps, "row": texts}).to_parquet(temporary)
-        temporary.replace(path)
+    """Rows by their axes and, should a point occur more than once, its number: no row hides another."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found: dict[tuple[Any, ...], dict[Any, Any]] = {}
+    for row in frame.to_dict(orient="records"):  # pyright: ignore
+        axes = tuple(row[name] for name in AXES)
+        found[(*axes, seen[axes]) if seen[axes] else axes] = row
+        seen[axes] += 1
+    return found

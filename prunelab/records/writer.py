@@ -45,3 +45,18 @@ def write_record(root: Path, record: Record) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+class RecordWriter:
+    """Writes records below one folder.
+
+    Args:
+        root: folder that holds one folder a study.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def write(self, record: Record) -> Path:
+        """See `write_record`."""
+        return write_record(self.root, record)
