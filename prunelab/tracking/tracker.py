@@ -44,8 +44,8 @@ class NoRun:
 class NoTracker:
     """No tracking: records on disk alone."""
 
-    def __init__(self, *, directory: Path) -> None:
-        del directory
+    def __init__(self, *, directory: Path | None = None) -> None:
+        del directory  # every tracker is handed one
 
     def start(self, name: str, *, run_id: str, group: str, job_type: str, config: Mapping[str, Any], tags: list[str]) -> Run:
         """See `Tracker`."""

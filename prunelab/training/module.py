@@ -143,8 +143,8 @@ class MaskedTraining(lightning.LightningModule):
             return
         if self.spec.trainer.select == "best" and loss < min(self.curve["validation_loss"], default=math.inf):
             self.best = state_of(self.evaluated)
-        values = (float(step), loss, top1, train_loss)
-        for name, value in zip(self.curve, values, strict=True):
+        found = {"step": float(step), "validation_loss": loss, "validation_top1": top1, "train_loss": train_loss}
+        for name, value in found.items():  # by name: a restored curve has the order of its JSON
             self.curve[name].append(value)
         if self._out_of_patience():
             self.trainer.should_stop = True
