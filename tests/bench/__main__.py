@@ -21,7 +21,7 @@ def main() -> None:
     results = [BENCHMARKS[choose("benchmark", name, BENCHMARKS)](name) for name in asked]
     table = Table(title="prunelab bench")
     for column in ("name", "value", "unit", "aim", "holds", "runs"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "name")
     for found in results:
         table.add_row(found.name, f"{found.value:.3g}", found.unit, found.aim, "yes" if found.holds else "NO", str(found.runs))
     Console().print(table)

@@ -17,15 +17,15 @@ RUNS = 1
 
 
 def _overhead(name: str) -> Result:
-    """The whole command, imports and W&B included, for one seed of the main study with all its controls."""
+    """The whole command, imports, W&B and report-ready records included, with all seeds and controls (some minutes)."""
     shares = []
     for _ in range(RUNS):
         with tempfile.TemporaryDirectory() as folder:
-            line = [sys.executable, "-m", "prunelab.cli", "run", "experiment=lottery_mnist5k", "seeds=[0]"]
+            line = [sys.executable, "-m", "prunelab.cli", "run", "experiment=lottery_mnist5k"]
             started = time.perf_counter()
             subprocess.run(line, env={**os.environ, "PRUNELAB_HOME": folder}, check=True, stdout=subprocess.DEVNULL)
             whole = time.perf_counter() - started
-            assert len(load(Path(folder) / "records")) > 60
+            assert len(load(Path(folder) / "records")) > 300
             store = Store(Path(folder) / "store")
             in_steps = sum(store.data(key).get("step_seconds", 0.0) for key in _trained(store))
         shares.append(1 - in_steps / whole)
