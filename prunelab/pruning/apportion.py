@@ -13,7 +13,7 @@ def apportion(total: int, shares: Mapping[str, float], caps: Mapping[str, int]) 
     density would pass 1); fractions go by largest remainder, ties in the order given.
 
     Raises:
-        ValueError: if the caps together are less than `total`.
+        ValueError: if the caps together are less than `total`, or only names with a share of 0 have room left.
     """
     if total > sum(caps.values()):
         raise ValueError(f"cannot keep {total} weights: only {sum(caps.values())} are left")
@@ -23,6 +23,8 @@ def apportion(total: int, shares: Mapping[str, float], caps: Mapping[str, int]) 
     while True:
         left = total - sum(counts.values())
         weight = math.fsum(shares[name] for name in open_names)
+        if left and not weight:
+            raise ValueError(f"{left} of {total} weights are left to place, and only tensors with a share of 0 have room")
         factor = left / weight if weight else 0.0
         full = [name for name in open_names if factor * shares[name] >= caps[name]]
         if not full:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from prunelab.pruning import masks as masks_
 from prunelab.pruning.allocations.base import Allocation
-from prunelab.pruning.criteria.base import Context, Criterion
+from prunelab.pruning.criteria.base import Compensating, Context, Criterion, Scores
 from prunelab.pruning.granularities.base import Granularity
 from prunelab.pruning.masks import Masks
 from prunelab.pruning.scope import Scope
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """What a prune leaves.
+
+    Attributes:
+        masks: what is left, nested in the masks before.
+        weights: new values of weights by parameter name, if the criterion makes up for what went; else empty.
+    """
+
+    masks: Masks
+    weights: dict[str, torch.Tensor]
 
 
 @torch.no_grad()
@@ -23,8 +39,9 @@ def prune(
     granularity: Granularity,
     density: float,
     context: Context,
-) -> Masks:
-    """Remove weights of `context.masks` until `density` of all prunable weights is left.
+    rounds: int = 1,
+) -> Pruned:
+    """Remove units of `context.masks` until `density` of all units is left.
 
     The result is nested in `context.masks`; the model is left as it was.
 
@@ -34,19 +51,60 @@ def prune(
         criterion: scores weights, the highest are kept.
         allocation: divides the budget over tensors.
         granularity: what is removed as one unit.
-        density: fraction of all weights in scope to keep, in (0, 1].
+        density: fraction of all units to keep, in (0, 1]; of all weights in scope, when weights are the units.
         context: what the criterion may use, and the masks to prune further.
+        rounds: scoring and pruning take turns so often, with densities that fall exponentially (Tanaka et al. 2020).
 
     Raises:
-        ValueError: if `density` is out of range or above the present one.
+        ValueError: if `density` is out of range, above the present one, or more than the granularity leaves.
     """
     if not 0 < density <= 1:
         raise ValueError(f"density {density} must be in (0, 1]; sparsity is 1 - density")
+    if density > granularity.max_density + 1e-9:
+        raise ValueError(f"a granularity of {granularity.kind} leaves at most {granularity.max_density:g} of the weights, not {density:g}")
+    granularity.check(scope)
+    masks_.check(context.masks, model)
+    context = dataclasses.replace(context, unit_sum=lambda values: granularity.unit_sum(values, scope))
+    start = _unit_density(granularity, context.masks, scope)
+    for number in range(1, rounds):
+        reached = max(start, density) * min(density / start, 1.0) ** (number / rounds)
+        masks = _once(model, scope, criterion, allocation, granularity, min(reached, granularity.max_density), context).masks
+        context = dataclasses.replace(context, masks=masks)
+    return _once(model, scope, criterion, allocation, granularity, density, context)
+
+
+def _once(
+    model: nn.Module,
+    scope: Scope,
+    criterion: Criterion,
+    allocation: Allocation,
+    granularity: Granularity,
+    density: float,
+    context: Context,
+) -> Pruned:
     before = context.masks
-    masks_.check(before, model)
-    scores = criterion(model, scope, context)
-    scores = {name: scores[name].masked_fill(~before[name], -torch.inf) for name in scope.shapes}
-    keep = allocation(granularity.pool(scores, scope), scope, density)
-    masks = granularity.expand(keep, scope)
+    solved = criterion.solve(model, scope, context) if isinstance(criterion, Compensating) else None
+    scores = _masked(solved.scores if solved else criterion(model, scope, context), before)
+    pooled = granularity.pool(scores, scope, unit_scores=criterion.scores_units)
+    if not pooled:
+        raise ValueError(f"{type(criterion).__name__} scores no {granularity.kind} of this network")
+    expanded = granularity.expand(allocation(pooled, scope, density), scope)
+    # a unit that stays may have lost weights before
+    masks = {name: before[name] & expanded[name].to(before[name].device) if name in expanded else before[name] for name in scope.shapes}
+    if solved is None:
+        return Pruned(masks=masks, weights={})
+    masks, weights = solved.update(masks, free=granularity.kind == "weight")
     assert masks_.is_nested(masks, before), "a prune may only remove"
-    return masks
+    return Pruned(masks=masks, weights=weights)
+
+
+def _masked(scores: Mapping[str, torch.Tensor], before: Masks) -> Scores:
+    """In the order of the network; what is pruned already can't come back."""
+    return {name: scores[name].masked_fill(~mask.to(scores[name].device), -torch.inf) for name, mask in before.items() if name in scores}
+
+
+def _unit_density(granularity: Granularity, masks: Masks, scope: Scope) -> float:
+    """Fraction of all units that is left."""
+    zeros = {name: torch.zeros(mask.shape).masked_fill(~mask, -torch.inf) for name, mask in masks.items()}
+    pooled = granularity.pool(zeros, scope)
+    return sum(int((units > -torch.inf).sum()) for units in pooled.values()) / sum(units.numel() for units in pooled.values())

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from prunelab.basics.choices import choose, nearest
+from prunelab.pruning.structure import Structure
 
 PRUNABLE = {
     "linear": (nn.Linear,),
@@ -25,11 +26,13 @@ class Scope:
         shapes: parameter name -> shape.
         first: name of the prunable weight nearest the input in the network as a whole.
         output: name of the weight of the output layer in the network as a whole.
+        structure: attention heads and residual branches, of which those with every weight in scope can be units.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     first: str
     output: str
+    structure: Structure = dataclasses.field(default_factory=Structure)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -52,7 +55,13 @@ class Scope:
         return names.get(word) or choose("tensor in scope", word, [*self.shapes, *names])
 
 
-def scope_of(model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"), exclude: tuple[str, ...] = ()) -> Scope:
+def scope_of(
+    model: nn.Module,
+    *,
+    include: tuple[str, ...] = ("conv", "linear"),
+    exclude: tuple[str, ...] = (),
+    structure: Structure | None = None,
+) -> Scope:
     """The weights of `model` that may be pruned, found by the type of their module, never by a word in their name.
 
     Biases, normalisation scales and embeddings are never in scope; a tied weight is in scope once.
@@ -61,6 +70,7 @@ def scope_of(model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"),
         model: any module.
         include: kinds of layers, out of `conv` and `linear`.
         exclude: glob patterns on parameter names, or `first` / `output`; each must match something.
+        structure: what of the model can be removed whole.
 
     Raises:
         ValueError: for an unknown kind, a pattern that matches nothing, or a model with nothing to prune.
@@ -87,4 +97,4 @@ def scope_of(model: nn.Module, *, include: tuple[str, ...] = ("conv", "linear"),
             found.pop(name, None)
     if not found:
         raise ValueError(f"exclude {list(exclude)} leaves nothing to prune")
-    return Scope(shapes=found, first=first, output=output)
+    return Scope(shapes=found, first=first, output=output, structure=structure or Structure())

@@ -1,0 +1,26 @@
+"""The heads and residual branches of a network, for granularities of whole ones."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from prunelab.models.resnet import BasicBlock, PreactivationBlock
+from prunelab.models.vit import Attention, EncoderBlock
+from prunelab.pruning.structure import AttentionHeads, Structure
+
+
+def structure_of(model: nn.Module) -> Structure:
+    """What of `model` can be removed whole; nothing of networks whose blocks are not known here."""
+    heads: list[AttentionHeads] = []
+    branches: dict[str, tuple[str, ...]] = {}
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        if isinstance(module, Attention):
+            rows = tuple(f"{prefix}{layer}.weight" for layer in ("query", "key", "value"))
+            heads.append(AttentionHeads(num_heads=module.num_heads, rows=rows, columns=f"{prefix}output.weight"))
+        elif isinstance(module, EncoderBlock):
+            attention = tuple(f"{prefix}attention.{layer}.weight" for layer in ("query", "key", "value", "output"))
+            branches |= {f"{prefix}attention": attention, f"{prefix}mlp": (f"{prefix}fc1.weight", f"{prefix}fc2.weight")}
+        elif isinstance(module, (BasicBlock, PreactivationBlock)):
+            branches[path] = (f"{prefix}conv1.weight", f"{prefix}conv2.weight")
+    return Structure(heads=tuple(heads), branches=branches)

@@ -1,0 +1,34 @@
+"""What of a network can be removed whole: its adapter in prunelab.models says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttentionHeads:
+    """The heads of one attention block; head h owns an equal share of the rows and columns named here.
+
+    Attributes:
+        num_heads: how many.
+        rows: parameters whose output rows belong to heads (query, key, value).
+        columns: the parameter whose input columns do (the output projection).
+    """
+
+    num_heads: int
+    rows: tuple[str, ...]
+    columns: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Structure:
+    """Heads and branches of a network; none of a network without them.
+
+    Attributes:
+        heads: attention blocks, in the network's order.
+        branches: residual branches, which can be zeroed while the signal passes beside them: name -> parameters.
+    """
+
+    heads: tuple[AttentionHeads, ...] = ()
+    branches: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
