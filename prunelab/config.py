@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from prunelab.basics.component import Component, component
+from prunelab.basics.component import Component, component, resolve
 from prunelab.records.writer import check_study_name
-from prunelab.study.study import Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
+from prunelab.study.study import Calibration, Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
 
 MODEL_RUNTIME = ("input_shape", "num_classes")
@@ -45,6 +45,8 @@ class PruningConfig:
     allocation: Any = dataclasses.field(default_factory=dict)
     granularity: Any = dataclasses.field(default_factory=dict)
     exclude: list[str] = dataclasses.field(default_factory=list)
+    rounds: int | None = None
+    calibration: Any = dataclasses.field(default_factory=_schema(Calibration))
 
 
 _SPECS = {
@@ -65,6 +67,7 @@ Config = dataclasses.make_dataclass(
         ("home", str, dataclasses.field(default="runs")),
         ("model", Any, dataclasses.field(default_factory=dict)),
         ("dataset", Any, dataclasses.field(default_factory=dict)),
+        ("source", Any, dataclasses.field(default=None)),
         ("pruning", PruningConfig, dataclasses.field(default_factory=PruningConfig)),
         ("tracking", Any, dataclasses.field(default_factory=dict)),
         *((name, schema := _schema(spec), dataclasses.field(default_factory=schema)) for name, spec in _SPECS.items()),
@@ -99,10 +102,17 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
         init=init,
         dataset=_named(plain, "dataset", choices, "dataset"),
         **pruning,
+        calibration=Calibration(**plain["pruning"]["calibration"]),
+        rounds=_rounds(plain["pruning"]["rounds"], pruning["criterion"]),
         exclude=tuple(plain["pruning"]["exclude"]),
+        source=_named(plain, "source", choices, "dataset@source") if plain["source"] else None,
         **specs,
         overrides=overrides,
     )
+
+
+def _rounds(asked: int | None, criterion: Component) -> int:
+    return getattr(resolve(criterion.target), "default_rounds", 1) if asked is None else asked
 
 
 def tracker_of(config: DictConfig, choices: dict[str, str]) -> Component:

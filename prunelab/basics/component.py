@@ -81,7 +81,9 @@ def component(name: str, target: str, arguments: Mapping[str, Any], *, runtime: 
 
     callable_ = resolve(target)
     parameters = inspect.signature(callable_).parameters
-    hints = get_type_hints(callable_.__init__ if inspect.isclass(callable_) else callable_)
+    # of a dataclass the fields, which know the module they were written in; its __init__ knows the last class's alone
+    hinted = callable_ if dataclasses.is_dataclass(callable_) or not inspect.isclass(callable_) else callable_.__init__
+    hints = get_type_hints(hinted)
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     complete: dict[str, Any] = {}
     for key, value in arguments.items():

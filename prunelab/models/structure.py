@@ -6,6 +6,7 @@ from torch import nn
 
 from prunelab.models.resnet import BasicBlock, PreactivationBlock
 from prunelab.models.vit import Attention, EncoderBlock
+from prunelab.pruning.scope import Scope, scope_of
 from prunelab.pruning.structure import AttentionHeads, Structure
 
 
@@ -24,3 +25,8 @@ def structure_of(model: nn.Module) -> Structure:
         elif isinstance(module, (BasicBlock, PreactivationBlock)):
             branches[path] = (f"{prefix}conv1.weight", f"{prefix}conv2.weight")
     return Structure(heads=tuple(heads), branches=branches)
+
+
+def scope_with_structure(model: nn.Module, *, exclude: tuple[str, ...] = ()) -> Scope:
+    """The scope of `model` (see `scope_of`), with its heads and branches."""
+    return scope_of(model, exclude=exclude, structure=structure_of(model))

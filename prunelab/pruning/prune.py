@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from prunelab.pruning import masks as masks_
 from prunelab.pruning.allocations.base import Allocation
+from prunelab.pruning.controls import kept_units
 from prunelab.pruning.criteria.base import Compensating, Context, Criterion, Scores
 from prunelab.pruning.granularities.base import Granularity
 from prunelab.pruning.masks import Masks
@@ -40,6 +42,7 @@ def prune(
     density: float,
     context: Context,
     rounds: int = 1,
+    inverted: bool = False,
 ) -> Pruned:
     """Remove units of `context.masks` until `density` of all units is left.
 
@@ -54,6 +57,7 @@ def prune(
         density: fraction of all units to keep, in (0, 1]; of all weights in scope, when weights are the units.
         context: what the criterion may use, and the masks to prune further.
         rounds: scoring and pruning take turns so often, with densities that fall exponentially (Tanaka et al. 2020).
+        inverted: keep the lowest scores: a sanity check of the criterion (Frankle et al. 2021, section 5).
 
     Raises:
         ValueError: if `density` is out of range, above the present one, or more than the granularity leaves.
@@ -66,36 +70,49 @@ def prune(
     masks_.check(context.masks, model)
     context = dataclasses.replace(context, unit_sum=lambda values: granularity.unit_sum(values, scope))
     start = _unit_density(granularity, context.masks, scope)
+    method = _Method(scope=scope, criterion=criterion, allocation=allocation, granularity=granularity, inverted=inverted)
     for number in range(1, rounds):
         reached = max(start, density) * min(density / start, 1.0) ** (number / rounds)
-        masks = _once(model, scope, criterion, allocation, granularity, min(reached, granularity.max_density), context).masks
-        context = dataclasses.replace(context, masks=masks)
-    return _once(model, scope, criterion, allocation, granularity, density, context)
+        made = method(model, min(reached, granularity.max_density), context)
+        context = dataclasses.replace(context, masks=made.masks)
+        if made.weights:
+            model = _with_weights(model, made.weights)
+    return method(model, density, context)
 
 
-def _once(
-    model: nn.Module,
-    scope: Scope,
-    criterion: Criterion,
-    allocation: Allocation,
-    granularity: Granularity,
-    density: float,
-    context: Context,
-) -> Pruned:
-    before = context.masks
-    solved = criterion.solve(model, scope, context) if isinstance(criterion, Compensating) else None
-    scores = _masked(solved.scores if solved else criterion(model, scope, context), before)
-    pooled = granularity.pool(scores, scope, unit_scores=criterion.scores_units)
-    if not pooled:
-        raise ValueError(f"{type(criterion).__name__} scores no {granularity.kind} of this network")
-    expanded = granularity.expand(allocation(pooled, scope, density), scope)
-    # a unit that stays may have lost weights before
-    masks = {name: before[name] & expanded[name].to(before[name].device) if name in expanded else before[name] for name in scope.shapes}
-    if solved is None:
-        return Pruned(masks=masks, weights={})
-    masks, weights = solved.update(masks, free=granularity.kind == "weight")
-    assert masks_.is_nested(masks, before), "a prune may only remove"
-    return Pruned(masks=masks, weights=weights)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Method:
+    """One round of scoring and pruning."""
+
+    scope: Scope
+    criterion: Criterion
+    allocation: Allocation
+    granularity: Granularity
+    inverted: bool
+
+    def __call__(self, model: nn.Module, density: float, context: Context) -> Pruned:
+        before, granularity = context.masks, self.granularity
+        solved = self.criterion.solve(model, self.scope, context) if isinstance(self.criterion, Compensating) else None
+        scores = solved.scores if solved else self.criterion(model, self.scope, context)
+        if self.inverted:
+            scores = {name: -score for name, score in scores.items()}
+        pooled = granularity.pool(_masked(scores, before), self.scope, unit_scores=self.criterion.scores_units)
+        if not pooled:
+            raise ValueError(f"{type(self.criterion).__name__} scores no {granularity.kind} of this network")
+        expanded = granularity.expand(self.allocation(pooled, self.scope, density), self.scope)
+        # a unit that stays may have lost weights before
+        masks = {name: mask & expanded[name].to(mask.device) if name in expanded else mask for name, mask in before.items()}
+        if solved is None:
+            return Pruned(masks=masks, weights={})
+        masks, weights = solved.update(masks, free=granularity.kind == "weight" and not self.inverted)
+        assert masks_.is_nested(masks, before), "a prune may only remove"
+        return Pruned(masks=masks, weights=weights)
+
+
+def _with_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> nn.Module:
+    changed = copy.deepcopy(model)
+    changed.load_state_dict(dict(weights), strict=False)
+    return changed
 
 
 def _masked(scores: Mapping[str, torch.Tensor], before: Masks) -> Scores:
@@ -105,6 +122,5 @@ def _masked(scores: Mapping[str, torch.Tensor], before: Masks) -> Scores:
 
 def _unit_density(granularity: Granularity, masks: Masks, scope: Scope) -> float:
     """Fraction of all units that is left."""
-    zeros = {name: torch.zeros(mask.shape).masked_fill(~mask, -torch.inf) for name, mask in masks.items()}
-    pooled = granularity.pool(zeros, scope)
-    return sum(int((units > -torch.inf).sum()) for units in pooled.values()) / sum(units.numel() for units in pooled.values())
+    units = kept_units(masks, scope, granularity).values()
+    return sum(int(kept.sum()) for kept in units) / sum(kept.numel() for kept in units)

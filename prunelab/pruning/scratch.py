@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from prunelab.pruning import masks as masks_
 from prunelab.pruning.criteria.base import Batch, Context, Loss
@@ -40,7 +41,8 @@ def scratch(model: nn.Module, scope: Scope, context: Context, *, batch_statistic
     for name in scope.shapes:
         parameters[name].requires_grad_(True)
         parameters[name].grad = None
-    with torch.random.fork_rng(), torch.enable_grad():
+    # of attention only the plain formula can be differentiated twice, and by example
+    with torch.random.fork_rng(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         yield network
 
 

@@ -9,13 +9,19 @@ from typing import Any
 import torch
 
 from prunelab.models.build import build_model, parameter_count, width_for_parameters
-from prunelab.pruning.scope import scope_of
+from prunelab.models.structure import scope_with_structure
+from prunelab.pruning import compatibility
+from prunelab.pruning.allocations.base import Allocation
+from prunelab.pruning.compatibility import SINGLE_WEIGHTS
+from prunelab.pruning.criteria.base import Compensating, Criterion
+from prunelab.pruning.granularities.base import KINDS, Granularity
 from prunelab.study.stages.barrier import Barrier
 from prunelab.study.stages.base import Stage
+from prunelab.study.stages.controls import RandomMasks, Shuffle, Signs
 from prunelab.study.stages.evaluate import Evaluate
 from prunelab.study.stages.init import Init
 from prunelab.study.stages.measure import Measure
-from prunelab.study.stages.prune import Prune, RandomMasks, Shuffle
+from prunelab.study.stages.prune import Compensated, Kept, Prune
 from prunelab.study.stages.train import Train
 from prunelab.study.study import Study
 from prunelab.study.workshop import Workshop
@@ -107,14 +113,32 @@ def plan(study: Study, workshop: Workshop) -> Plan:
     return Plan(study=study, points=tuple(points))
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Level:
+    """A level of the ladder.
+
+    Attributes:
+        number: 1 for the first that is pruned.
+        density: of units, as asked for.
+        masks: what is left.
+        trained: the network that the next level may go on from.
+    """
+
+    number: int
+    density: float
+    masks: Stage
+    trained: Train
+
+
 class _Replicate:
     """The plan of one seed."""
 
     def __init__(self, study: Study, workshop: Workshop, seed: int) -> None:
-        self.study, self.seed = study, seed
+        self.study, self.seed, self.workshop = study, seed, workshop
         self.splits = workshop.splits(study.dataset)
         self.network = build_model(study.model, input_shape=self.splits.input_shape, num_classes=self.splits.num_classes)
-        self.scope = scope_of(self.network, exclude=study.exclude)
+        self.scope = scope_with_structure(self.network, exclude=study.exclude)
+        self.criterion, self.allocation, self.granularity = self._method()
         epoch = steps_per_epoch(len(self.splits.train), study.trainer.batch_size)
         whole = TrainSpec(
             optimizer=study.optimizer,
@@ -127,28 +151,57 @@ class _Replicate:
         )
         self.whole, self.total_steps = whole, whole.total_steps
         self.rewind_step = whole.resolve(study.schedule.rewind_to)
+        self.prune_step = whole.resolve(study.schedule.prune_at)
         self.what = {"model": study.model, "dataset": study.dataset}
         self.init = Init(**self.what, init=study.init, seed=study.seed_of("init", seed))
+        self.dense = Train(**self.what, spec=whole, weights=self.init, masks=None)
 
     def points(self) -> Iterator[Point | BarrierPoint]:
         """Dense first, then level by level with its controls."""
-        dense = Train(**self.what, spec=self.whole, weights=self.init, masks=None)
-        yield self._point(dense, level=0, requested=0.0)
+        yield self._point(self.dense, level=0, requested=0.0)
         yield from self._barriers(0, None)
-        last, masks, random_masks = dense, None, None
-        one_shot = self.study.schedule.name == "one_shot"
-        for level, density in enumerate(self.study.sparsity.densities, start=1):
-            masks = self._prune(density, level, dense if one_shot else last, None if one_shot else masks)
-            last = self._retrain(masks, last if not one_shot else dense)
-            yield self._point(last, level=level, requested=1.0 - density)
+        random_masks = None
+        for level in self._levels():
+            requested = 1.0 - level.density
+            yield self._point(level.trained, level=level.number, requested=requested)
             for control in self.study.schedule.controls:
-                network = self._control(control, level, density, masks, random_masks)
+                network = self._control(control, level, random_masks)
                 if control == "random":
                     random_masks = network.masks
-                yield self._point(network, level=level, requested=1.0 - density, control=control)
-            yield from self._barriers(level, masks)
+                yield self._point(network, level=level.number, requested=requested, control=control)
+            yield from self._barriers(level.number, level.masks)
 
-    def _prune(self, density: float, level: int, trained: Train, masks: Stage | None) -> Prune:
+    def _levels(self) -> Iterator[_Level]:
+        """The ladder; tickets of another data set keep their masks and are trained on this one."""
+        if self.study.source is not None:
+            finder = _Replicate(dataclasses.replace(self.study, dataset=self.study.source, source=None), self.workshop, self.seed)
+            if finder.splits.input_shape != self.splits.input_shape or finder.splits.num_classes != self.splits.num_classes:
+                shapes = [(r.splits.input_shape, r.splits.num_classes) for r in (finder, self)]
+                raise ValueError(f"tickets of {self.study.source.name} don't fit {self.study.dataset.name}: shape and classes {shapes}")
+            for level in finder._levels():
+                yield dataclasses.replace(level, trained=self._retrain(level.masks, None, self.dense))
+            return
+        iterative = self.study.schedule.name == "iterative"
+        masks, last = None, self.dense
+        for number, density in enumerate(self.study.sparsity.densities, start=1):
+            start = self._rewound(self.prune_step) if self.study.schedule.name == "at_init" else last if iterative else self.dense
+            pruned = self._prune(density, number, start, masks if iterative else None)
+            masks = Kept(prune=pruned)
+            last = self._retrain(masks, pruned, start)
+            yield _Level(number=number, density=density, masks=masks, trained=last)
+
+    def _method(self) -> tuple[Criterion, Allocation, Granularity]:
+        """The method, built and checked against this network."""
+        study = self.study
+        criterion, allocation, granularity = study.criterion.build(), study.allocation.build(), study.granularity.build()
+        compatibility.check(criterion, allocation, granularity, study.sparsity.densities)
+        granularity.check(self.scope)
+        for control, kinds in {"small_dense": SINGLE_WEIGHTS, "shuffle": tuple(k for k in KINDS if k != "n:m")}.items():
+            if control in study.schedule.controls and granularity.kind not in kinds:
+                raise ValueError(f"control {control} goes with granularities {', '.join(kinds)}, not {granularity.kind}; use random")
+        return criterion, allocation, granularity
+
+    def _prune(self, density: float, level: int, network: Stage, masks: Stage | None, *, inverted: bool = False) -> Prune:
         study = self.study
         return Prune(
             **self.what,
@@ -156,18 +209,27 @@ class _Replicate:
             allocation=study.allocation,
             granularity=study.granularity,
             exclude=study.exclude,
+            calibration=study.calibration if self.criterion.needs_batches else None,
+            rounds=study.rounds,
+            inverted=inverted,
             density=density,
             seed=study.seed_of("mask", self.seed, "prune", level),
-            weights=trained,
+            weights=network,
             masks=masks,
         )
 
-    def _retrain(self, masks: Stage, trained: Train) -> Train:
+    def _retrain(self, masks: Stage, pruned: Prune | None, network: Stage) -> Train:
         """Weight rewinding, LR rewinding and fine-tuning differ in what they start from and in the learning rate alone."""
         mode = self.study.schedule.retraining
-        start = self.total_steps if mode == "none" else self.rewind_step
+        at_init = self.study.schedule.name == "at_init"
+        start = self.total_steps if mode == "none" else self.prune_step if at_init else self.rewind_step
         spec = dataclasses.replace(self.whole, start_step=start, constant_lr=mode == "fine_tuning")
-        weights = self._rewound(self.rewind_step) if mode == "weight_rewinding" else trained
+        if mode == "weight_rewinding" and not at_init:
+            weights = self._rewound(self.rewind_step)
+        elif pruned is not None and isinstance(self.criterion, Compensating):
+            weights = Compensated(weights=network, prune=pruned)
+        else:
+            weights = network
         return Train(**self.what, spec=spec, weights=weights, masks=masks)
 
     def _rewound(self, step: int) -> Stage:
@@ -177,20 +239,31 @@ class _Replicate:
         spec = dataclasses.replace(self.whole, end_step=step)
         return Train(**self.what, spec=spec, weights=self.init, masks=None)
 
-    def _control(self, control: str, level: int, density: float, masks: Stage, random_masks: Stage | None) -> Train:
-        study, rewound = self.study, self._rewound(self.rewind_step)
-        spec = dataclasses.replace(self.whole, start_step=self.rewind_step)
+    def _control(self, control: str, level: _Level, random_masks: Stage | None) -> Train:
+        """A network like that of `level`, but for one thing."""
+        study, masks, number = self.study, level.masks, level.number
+        start = self.prune_step if study.schedule.name == "at_init" else self.rewind_step
+        rewound = self._rewound(start)
+        spec = dataclasses.replace(self.whole, start_step=start)
+        untrained = dataclasses.replace(self.whole, start_step=self.total_steps)
+        units = {**self.what, "granularity": study.granularity, "exclude": study.exclude}
         if control == "small_dense":
-            return self._small_dense(level, density)
+            return self._small_dense(number, level.density)
         if control == "reinit":
             # trained for as many steps, from the start of the learning-rate schedule: it has no earlier training to rewind to
-            init = Init(**self.what, init=study.init, seed=study.seed_of("init", self.seed, "reinit", level))
+            init = Init(**self.what, init=study.init, seed=study.seed_of("init", self.seed, "reinit", number))
             return Train(**self.what, spec=self.whole, weights=init, masks=masks)
-        if control == "shuffle":
-            shuffled = Shuffle(seed=study.seed_of("mask", self.seed, "shuffle", level), masks=masks)
-            return Train(**self.what, spec=spec, weights=rewound, masks=shuffled)
-        seed = study.seed_of("mask", self.seed, "random", level)
-        return Train(**self.what, spec=spec, weights=rewound, masks=RandomMasks(seed=seed, masks=masks, within=random_masks))
+        if control in ("signs", "supermask", "supermask_signs"):
+            weights = rewound if control == "supermask" else Signs(**self.what, exclude=study.exclude, weights=rewound)
+            return Train(**self.what, spec=spec if control == "signs" else untrained, weights=weights, masks=masks)
+        if control == "inverted":
+            network = rewound if study.schedule.name == "at_init" else self.dense
+            other: Stage = Kept(prune=self._prune(level.density, number, network, None, inverted=True))
+        elif control == "shuffle":
+            other = Shuffle(**units, seed=study.seed_of("mask", self.seed, "shuffle", number), masks=masks)
+        else:
+            other = RandomMasks(**units, seed=study.seed_of("mask", self.seed, "random", number), masks=masks, within=random_masks)
+        return Train(**self.what, spec=spec, weights=rewound, masks=other)
 
     def _small_dense(self, level: int, density: float) -> Train:
         """The same architecture, narrower, with at most as many parameters as the pruned network has left."""
@@ -209,8 +282,7 @@ class _Replicate:
     def _kept(self, density: float) -> int:
         """Weights that a prune to `density` keeps: the allocation's count does not depend on the scores."""
         zeros = {name: torch.zeros(shape) for name, shape in self.scope.shapes.items()}
-        units = self.study.granularity.build().pool(zeros, self.scope)
-        kept = self.study.allocation.build()(units, self.scope, density)
+        kept = self.allocation(self.granularity.pool(zeros, self.scope), self.scope, density)
         return sum(int(mask.sum()) for mask in kept.values())
 
     def _barriers(self, level: int, masks: Stage | None) -> Iterator[BarrierPoint]:

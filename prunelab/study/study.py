@@ -12,9 +12,29 @@ from prunelab.basics.step import parse_step
 from prunelab.pruning.schedules import geometric
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
 
-SCHEDULES = ("iterative", "one_shot")
+SCHEDULES = ("iterative", "one_shot", "at_init")
 RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
-CONTROLS = ("reinit", "shuffle", "random", "small_dense")
+CONTROLS = ("reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs")
+UNTRAINED_CONTROLS = ("supermask", "supermask_signs")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The training examples that a criterion looks at, drawn by the replicate's mask seed, not augmented.
+
+    Attributes:
+        examples: how many; 0 for all.
+        batch_size: in batches of so many.
+    """
+
+    examples: int = 1_000
+    batch_size: int = 100
+
+    def __post_init__(self) -> None:
+        if self.examples < 0 or self.batch_size < 1:
+            raise ValueError(
+                f"pruning.calibration needs examples >= 0 (0 for all) and batch_size >= 1, not {self.examples} and {self.batch_size}"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,10 +70,13 @@ class ScheduleSpec:
     """When pruning happens, what retraining starts from, and what a ticket is compared with.
 
     Attributes:
-        name: iterative (each level prunes the last one's network) or one_shot (each prunes the dense network).
+        name: iterative (each level prunes the last one's network), one_shot (each prunes the dense network) or at_init (each
+            prunes the network of `prune_at`, before it is trained).
         retraining: weight_rewinding, lr_rewinding, fine_tuning or none.
         rewind_to: the rewind step k ('0', '500it', '2ep', '1%').
-        controls: comparison networks at each level, out of reinit, shuffle, random, small_dense.
+        prune_at: the step whose weights at_init prunes; 0 are the initial ones.
+        controls: comparison networks at each level: reinit, shuffle, random, small_dense, inverted (lowest scores kept),
+            signs (weights are signs times a constant), supermask and supermask_signs (pruned, not trained).
         instability_steps: steps k at which two children of W_k are trained apart and their error barrier measured.
         instability_levels: levels at which that is done; 0 is the dense network.
         instability_points: points of the interpolation.
@@ -62,6 +85,7 @@ class ScheduleSpec:
     name: str = "iterative"
     retraining: str = "weight_rewinding"
     rewind_to: str = "0"
+    prune_at: str = "0"
     controls: list[str] = dataclasses.field(default_factory=list)
     instability_steps: list[str] = dataclasses.field(default_factory=list)
     instability_levels: list[int] = dataclasses.field(default_factory=lambda: [0])
@@ -72,12 +96,15 @@ class ScheduleSpec:
         choose("schedule.retraining", self.retraining, RETRAININGS)
         for control in self.controls:
             choose("control", control, CONTROLS)
-        for step in [self.rewind_to, *self.instability_steps]:
+        for step in [self.rewind_to, self.prune_at, *self.instability_steps]:
             parse_step(step)
         if self.instability_points < 2:
             raise ValueError(f"schedule.instability_points = {self.instability_points} must be at least 2: both ends")
-        if self.controls and self.retraining == "none":
-            raise ValueError("schedule.controls are networks trained again; with schedule.retraining=none nothing is")
+        trained = [control for control in self.controls if control not in UNTRAINED_CONTROLS]
+        if trained and self.retraining == "none":
+            raise ValueError(f"controls {', '.join(trained)} are networks trained again; with schedule.retraining=none nothing is")
+        if self.name == "at_init" and self.retraining != "weight_rewinding":
+            raise ValueError("schedule at_init trains from the weights it pruned: it goes with retraining=weight_rewinding")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,7 +137,13 @@ class Hold:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Study:
-    """Model x data set x pruning method x schedule x sparsities x seeds."""
+    """Model x data set x pruning method x schedule x sparsities x seeds.
+
+    Attributes:
+        calibration: the examples a criterion looks at.
+        rounds: of scoring and pruning a level.
+        source: the data set that tickets are found on, if it is another than the one they are trained on.
+    """
 
     name: str
     seeds: tuple[int, ...]
@@ -121,6 +154,8 @@ class Study:
     criterion: Component
     allocation: Component
     granularity: Component
+    calibration: Calibration
+    rounds: int
     exclude: tuple[str, ...]
     sparsity: SparsitySpec
     schedule: ScheduleSpec
@@ -128,9 +163,14 @@ class Study:
     trainer: TrainerSpec
     measure: MeasureSpec
     hardware: Hardware
+    source: Component | None = None
     overrides: str = ""
 
     def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"pruning.rounds = {self.rounds} must be at least 1, or null for what the criterion's paper uses")
+        if self.source and (self.schedule.retraining != "weight_rewinding" or self.schedule.name == "at_init"):
+            raise ValueError("source transfers tickets: it goes with retraining=weight_rewinding and masks of trained networks")
         if not self.seeds:
             raise ValueError("seeds = [] trains nothing; give at least one, like seeds=[0]")
         if len(set(self.seeds)) != len(self.seeds):
@@ -147,4 +187,6 @@ class Study:
         components = (self.model, self.dataset, self.criterion, self.allocation, self.granularity)
         settings = [component.identity() for component in components]
         schedule = dataclasses.replace(self.schedule, controls=[], instability_steps=[], instability_levels=[], instability_points=2)
-        return digest([settings, self.init, list(self.exclude), schedule, self.optimizer, self.trainer, self.hold])[:12]
+        source = self.source.identity() if self.source else None
+        pruning = [list(self.exclude), self.calibration, self.rounds, source]
+        return digest([settings, self.init, pruning, schedule, self.optimizer, self.trainer, self.hold])[:12]

@@ -107,3 +107,11 @@ def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0)
         yield from zip(split.inputs.split(batch_size), split.targets.split(batch_size), strict=True)
     else:
         yield from DataLoader(split.dataset, batch_size=batch_size, num_workers=workers, generator=torch.Generator())
+
+
+def examples(split: Split | FolderSplit, index: torch.Tensor) -> Batch:
+    """The chosen examples of a split as one batch, not augmented: for what looks at data without training."""
+    if isinstance(split, Split):
+        return split.inputs[index], split.targets[index]
+    inputs, targets = zip(*(split.dataset[i] for i in index.tolist()), strict=True)
+    return torch.stack(inputs), torch.stack(targets)

@@ -27,7 +27,7 @@ def _pruned(weights: list[float], density: float) -> set[int]:
     scope = scope_of(model)
     context = Context(generator=torch.Generator().manual_seed(0), masks=masks.ones(scope))
     made = prune(model, scope=scope, criterion=Magnitude(), allocation=Global(), granularity=Weight(), density=density, context=context)
-    return set(made["weight"].flatten().nonzero().flatten().tolist())
+    return set(made.masks["weight"].flatten().nonzero().flatten().tolist())
 
 
 @pytest.mark.parametrize(("density", "kept"), [(0.5, {0, 1, 2, 3}), (0.25, {0, 3})])
@@ -105,12 +105,14 @@ def test_cubic_sparsity():
 
 
 def test_controls_keep_the_count_of_each_tensor_and_change_the_place():
-    mask = {"a": torch.rand(40, 50) < 0.3}
+    scope, units = Scope(shapes={"a": (40, 50)}, first="a", output="a"), Weight()
     stream = torch.Generator().manual_seed(0)
-    for made in (controls.shuffle(mask, stream), controls.random_like(mask, {"a": torch.ones(40, 50).bool()}, stream)):
+    mask = {"a": torch.rand(40, 50, generator=stream) < 0.3}
+    ones = masks.ones(scope)
+    for made in (controls.shuffle(mask, scope, units, stream), controls.random_like(mask, ones, scope, units, stream)):
         assert int(made["a"].sum()) == int(mask["a"].sum())
         assert not torch.equal(made["a"], mask["a"])
-    inner = controls.random_like({"a": mask["a"] & (torch.rand(40, 50) < 0.5)}, mask, stream)
+    inner = controls.random_like({"a": mask["a"] & (torch.rand(40, 50, generator=stream) < 0.5)}, mask, scope, units, stream)
     assert masks.is_nested(inner, mask)
 
 

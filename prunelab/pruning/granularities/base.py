@@ -10,6 +10,7 @@ import torch
 from prunelab.pruning.scope import Scope
 
 Pooling = Literal["sum", "mean", "l2", "max"]
+KINDS = ("weight", "n:m", "block", "filter", "channel", "neuron", "head", "layer")
 Tensors = Mapping[str, torch.Tensor]
 
 

@@ -11,8 +11,8 @@ from prunelab.metrics.effective import effective_sparsity
 from prunelab.metrics.flops import TOTAL, multiply_adds
 from prunelab.metrics.masks import collapsed_layers
 from prunelab.metrics.size import compression_ratio, parameters_left, sparse_bytes, state_bytes
+from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import masks as masks_
-from prunelab.pruning.scope import scope_of
 from prunelab.store.artifact import Artifact
 from prunelab.study.stages.base import Stage
 from prunelab.study.study import MeasureSpec
@@ -32,7 +32,7 @@ class Measure(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.model(self.model, self.dataset)
-        scope = scope_of(network, exclude=self.exclude)
+        scope = scope_with_structure(network, exclude=self.exclude)
         stored = inputs["masks"].tensors if self.masks is not None else masks_.ones(scope)
         masks = {name: stored[name] for name in scope.shapes}
         shape = workshop.splits(self.dataset).input_shape

@@ -1,4 +1,4 @@
-"""Prune: masks from a trained network."""
+"""Prune: masks from a network."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import torch
 
 from prunelab.basics.component import Component
 from prunelab.basics.seeds import generator
-from prunelab.pruning import controls, masks
+from prunelab.models.structure import scope_with_structure
+from prunelab.pruning import masks
 from prunelab.pruning.criteria.base import Context
 from prunelab.pruning.prune import prune
-from prunelab.pruning.scope import scope_of
 from prunelab.store.artifact import Artifact
 from prunelab.study.stages.base import Stage
+from prunelab.study.study import Calibration
 from prunelab.study.workshop import Workshop
+from prunelab.training.batches import examples
+
+MASK, WEIGHT = "mask/", "weight/"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Prune(Stage):
-    """Masks that keep `density` of the prunable weights, nested in `masks`."""
+    """Masks that keep `density` of the units, nested in `masks`, and new weights if the criterion gives some.
+
+    Attributes:
+        calibration: the examples that the criterion looks at; None if it looks at none.
+        rounds: of scoring and pruning.
+        inverted: keep the lowest scores.
+    """
 
     model: Component
     dataset: Component
@@ -28,16 +38,21 @@ class Prune(Stage):
     allocation: Component
     granularity: Component
     exclude: tuple[str, ...]
+    calibration: Calibration | None
+    rounds: int
+    inverted: bool
     density: float
     seed: int
     weights: Stage
     masks: Stage | None
 
+    version = 2
+
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.model(self.model, self.dataset)
         network.load_state_dict(inputs["weights"].tensors)
-        scope = scope_of(network, exclude=self.exclude)
+        scope = scope_with_structure(network, exclude=self.exclude)
         before = inputs["masks"].tensors if self.masks is not None else masks.ones(scope)
         before = {name: before[name] for name in scope.shapes}  # files hold tensors by name, masks are in network order
         made = prune(
@@ -47,40 +62,42 @@ class Prune(Stage):
             allocation=self.allocation.build(),
             granularity=self.granularity.build(),
             density=self.density,
-            context=Context(generator=generator(self.seed), masks=before),
+            context=Context(generator=generator(self.seed), masks=before, batches=self._batches(workshop)),
+            rounds=self.rounds,
+            inverted=self.inverted,
         )
-        return Artifact(tensors=dict(made))
+        tensors = {f"{MASK}{name}": mask for name, mask in made.masks.items()}
+        return Artifact(tensors=tensors | {f"{WEIGHT}{name}": weight for name, weight in made.weights.items()})
+
+    def _batches(self, workshop: Workshop) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        if self.calibration is None:
+            return []
+        train = workshop.splits(self.dataset).train
+        order = torch.randperm(len(train), generator=generator(self.seed, "calibration"))
+        inputs, targets = examples(train, order[: self.calibration.examples or len(train)])
+        return list(zip(inputs.split(self.calibration.batch_size), targets.split(self.calibration.batch_size), strict=True))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Shuffle(Stage):
-    """The masks, permuted within each tensor."""
+class Kept(Stage):
+    """The masks of a prune."""
 
-    seed: int
-    masks: Stage
+    prune: Stage
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        return Artifact(tensors=controls.shuffle(_by_name(inputs["masks"]), generator(self.seed)))
+        tensors = inputs["prune"].tensors
+        return Artifact(tensors={name.removeprefix(MASK): mask for name, mask in tensors.items() if name.startswith(MASK)})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class RandomMasks(Stage):
-    """As many weights a tensor as `masks` keeps, drawn at random within the last level's random masks."""
+class Compensated(Stage):
+    """A network's state, with the weights that a prune gave those that stay."""
 
-    seed: int
-    masks: Stage
-    within: Stage | None
+    weights: Stage
+    prune: Stage
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        wanted = _by_name(inputs["masks"])
-        if self.within is None:
-            within = {name: torch.ones_like(mask) for name, mask in wanted.items()}
-        else:
-            within = inputs["within"].tensors
-        return Artifact(tensors=controls.random_like(wanted, within, generator(self.seed)))
-
-
-def _by_name(artifact: Artifact) -> masks.Masks:
-    return dict(sorted(artifact.tensors.items()))
+        changed = {name.removeprefix(WEIGHT): w for name, w in inputs["prune"].tensors.items() if name.startswith(WEIGHT)}
+        return Artifact(tensors={**inputs["weights"].tensors, **changed})

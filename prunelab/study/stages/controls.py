@@ -1,0 +1,71 @@
+"""Masks and weights that tickets are compared with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+
+from prunelab.basics.component import Component
+from prunelab.basics.seeds import generator
+from prunelab.models.structure import scope_with_structure
+from prunelab.pruning import controls
+from prunelab.store.artifact import Artifact
+from prunelab.study.stages.base import Stage
+from prunelab.study.workshop import Workshop
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Shuffle(Stage):
+    """The masks, their units permuted within each tensor."""
+
+    model: Component
+    dataset: Component
+    granularity: Component
+    exclude: tuple[str, ...]
+    seed: int
+    masks: Stage
+
+    def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
+        """See `Stage`."""
+        scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
+        held = {name: inputs["masks"].tensors[name] for name in scope.shapes}
+        return Artifact(tensors=controls.shuffle(held, scope, self.granularity.build(), generator(self.seed)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class RandomMasks(Stage):
+    """As many units a tensor as `masks` keeps, drawn at random within the last level's random masks."""
+
+    model: Component
+    dataset: Component
+    granularity: Component
+    exclude: tuple[str, ...]
+    seed: int
+    masks: Stage
+    within: Stage | None
+
+    def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
+        """See `Stage`."""
+        scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
+        wanted = {name: inputs["masks"].tensors[name] for name in scope.shapes}
+        within = {name: torch.ones_like(mask) for name, mask in wanted.items()} if self.within is None else inputs["within"].tensors
+        drawn = controls.random_like(wanted, within, scope, self.granularity.build(), generator(self.seed))
+        return Artifact(tensors=drawn)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Signs(Stage):
+    """Each prunable weight replaced by its sign times the deviation of its tensor (Zhou et al. 2019, section 4.1)."""
+
+    model: Component
+    dataset: Component
+    exclude: tuple[str, ...]
+    weights: Stage
+
+    def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
+        """See `Stage`."""
+        scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
+        state = dict(inputs["weights"].tensors)
+        return Artifact(tensors=state | {name: state[name].sign() * state[name].std() for name in scope.shapes})
