@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from prunelab.basics.component import Component, component, resolve
+from prunelab.records.lookup import layer_density_of
 from prunelab.records.writer import check_study_name
 from prunelab.study.study import Calibration, Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
@@ -94,6 +95,7 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
     plain: Any = OmegaConf.to_container(config, resolve=True)
     specs = {name: spec(**plain[name]) for name, spec in _SPECS.items()}
     init = plain["model"].pop("init", "default")
+    plain["pruning"]["allocation"] = _measured(plain["pruning"]["allocation"], Path(plain["home"]) / "records")
     pruning = {part: _named(plain["pruning"], part, choices, f"pruning/{part}") for part in ("criterion", "allocation", "granularity")}
     return Study(
         name=check_study_name(plain["name"]),
@@ -109,6 +111,16 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
         **specs,
         overrides=overrides,
     )
+
+
+def _measured(allocation: dict[str, Any], records: Path) -> dict[str, Any]:
+    """Where an allocation names a `record`, the densities of that record's network instead."""
+    if "record" not in allocation:
+        return allocation
+    if allocation["record"] == "???":
+        raise ValueError("as_measured needs pruning.allocation.record=KEY: the stage_key (or its first digits) of the run to copy")
+    rest = {name: value for name, value in allocation.items() if name != "record"}
+    return {**rest, "densities": layer_density_of(records, str(allocation["record"]))}
 
 
 def _rounds(asked: int | None, criterion: Component) -> int:

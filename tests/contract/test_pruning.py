@@ -18,7 +18,6 @@ from prunelab.pruning.granularities.base import KINDS
 from prunelab.pruning.prune import prune
 from tests.conftest import configured, names
 
-GIVEN = {"as_measured": "record"}  # options without a default
 CRITERIA, ALLOCATIONS, GRANULARITIES = (names(f"pruning/{part}") for part in ("criterion", "allocation", "granularity"))
 MODELS = {"lenet_300_100": (1, 6, 6), "resnet_20": (2, 8, 8), "vit_tiny": (1, 8, 8)}
 STOCHASTIC = {"random", "obd_hutchinson"}

@@ -18,8 +18,8 @@ from prunelab.pruning.scope import Scope
 class AsMeasured:
     """Tensors share the budget in the proportions in which another run's mask had weights left.
 
-    At that mask's own density each tensor keeps as many as it did. In a config, `record=ID` reads the densities from a
-    record (the first digits of its id are enough).
+    At that mask's own density each tensor keeps as many as it did. In a config, `record=KEY` reads the densities from the
+    record of that run.
 
     Attributes:
         densities: density of every tensor, by parameter name.
