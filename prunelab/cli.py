@@ -237,7 +237,7 @@ def _estimate(planned: Plan, workshop: Workshop, steps: int, rate: float | None)
 
 
 def _measured_rate(planned: Plan, workshop: Workshop, steps: int = 40) -> float:
-    from prunelab.study.plan import Point
+    from prunelab.study.points import Point
     from prunelab.training.fit import fit
 
     first = next(point for point in planned.points if isinstance(point, Point)).train

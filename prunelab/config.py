@@ -25,6 +25,10 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else package.parent / "conf"
 
 
+# options of a schema that a spec does not have: components of their own
+_COMPONENTS = {ScheduleSpec: ("dynamics",)}
+
+
 def _schema(spec: type) -> type:
     """A mutable twin of a frozen dataclass: OmegaConf makes the nodes of frozen ones read-only."""
     hints = get_type_hints(spec)
@@ -35,6 +39,7 @@ def _schema(spec: type) -> type:
         else:
             default = dataclasses.field(default=field.default)
         fields.append((field.name, hints[field.name], default))
+    fields += [(name, Any, dataclasses.field(default=None)) for name in _COMPONENTS.get(spec, ())]
     return dataclasses.make_dataclass(f"{spec.__name__}Schema", fields)
 
 
@@ -93,6 +98,7 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
         ValueError: naming the option, what was given and what is valid.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True)
+    dynamics = _dynamics(plain["schedule"], choices, overrides)
     specs = {name: spec(**plain[name]) for name, spec in _SPECS.items()}
     init = plain["model"].pop("init", "default")
     plain["pruning"]["allocation"] = _measured(plain["pruning"]["allocation"], Path(plain["home"]) / "records")
@@ -107,10 +113,22 @@ def to_study(config: DictConfig, choices: dict[str, str], overrides: str = "") -
         calibration=Calibration(**plain["pruning"]["calibration"]),
         rounds=_rounds(plain["pruning"]["rounds"], pruning["criterion"]),
         exclude=tuple(plain["pruning"]["exclude"]),
+        dynamics=dynamics,
         source=_named(plain, "source", choices, "dataset@source") if plain["source"] else None,
         **specs,
         overrides=overrides,
     )
+
+
+def _dynamics(schedule: dict[str, Any], choices: dict[str, str], overrides: str) -> Component | None:
+    """The method that prunes while training, taken out of the schedule."""
+    arguments = schedule.pop("dynamics")
+    if arguments is None:
+        return None
+    found = _named({"dynamics": arguments}, "dynamics", {"dynamics": choices.get("schedule", "dynamics")}, "dynamics")
+    if resolve(found.target).criterion_role == "nothing" and "pruning/criterion=" in overrides:  # pyright: ignore
+        raise ValueError(f"schedule {found.name} learns its scores and uses no criterion; leave pruning/criterion out")
+    return found
 
 
 def _measured(allocation: dict[str, Any], records: Path) -> dict[str, Any]:

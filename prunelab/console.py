@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from prunelab.study import runner
-from prunelab.study.plan import BarrierPoint, Plan, Point
+from prunelab.study.plan import Plan
+from prunelab.study.points import BarrierPoint, Point
 from prunelab.study.stages.base import Stage
 from prunelab.study.stages.train import Train
 

@@ -52,6 +52,11 @@ def intersection_over_union(first: Masks, second: Masks) -> float:
     return both / either if either else 1.0
 
 
+def hamming_distance(first: Masks, second: Masks) -> float:
+    """Fraction of all weights that one of two masks keeps and the other does not (You et al. 2020)."""
+    return sum(int((first[name] != second[name]).sum()) for name in first) / sum(mask.numel() for mask in first.values())
+
+
 def check(masks: Masks, model: nn.Module) -> None:
     """Check that `masks` fit the parameters of `model`.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from prunelab.basics.canonical import digest
 
-SCHEMA_VERSION = 2  # raised when a column is added or changes its meaning: older rows are then written again
+SCHEMA_VERSION = 3  # raised when a column is added or changes its meaning: older rows are then written again
 
 
 def _column(meaning: str, *, default: Any = None, volatile: bool = False, axis: bool = False) -> Any:
@@ -33,7 +33,7 @@ class Record:
     criterion: str = _column("what scored the weights", default="", axis=True)
     allocation: str = _column("how the target was divided over tensors", default="", axis=True)
     granularity: str = _column("what is removed as one unit", default="", axis=True)
-    schedule: str = _column("'iterative', 'one_shot', ...", default="", axis=True)
+    schedule: str = _column("'iterative', 'one_shot', 'at_init', or the method that pruned during training", default="", axis=True)
     retraining: str = _column("'weight_rewinding', 'lr_rewinding', 'fine_tuning' or 'none'", default="", axis=True)
     rewind_step: int = _column("optimizer step that retraining starts from", default=0, axis=True)
     control: str = _column("'none' for the method itself, else 'reinit', 'shuffle', 'random' or 'small_dense'", default="none", axis=True)
@@ -66,6 +66,7 @@ class Record:
     early_stop_loss: float | None = _column("that validation loss")
     early_stop_top1: float | None = _column("validation accuracy at that step")
     train_loss: float | None = _column("mean training loss since the last evaluation, at the last step")
+    mask_step: int | None = _column("of a network pruned while it trained: the last step before which its mask changed")
     total_steps: int | None = _column("optimizer step at which training ended")
     curve: dict[str, list[float]] | None = _column("validation curve: 'step', 'validation_loss', 'validation_top1', 'train_loss'")
     diverged: bool = _column("training met a loss that is not finite", default=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from prunelab.records.schema import Record
 from prunelab.store.artifact import Artifact
-from prunelab.study.plan import BarrierPoint, Point
+from prunelab.study.points import BarrierPoint, Point
 
 
 def record_of(point: Point | BarrierPoint, artifacts: Mapping[str, Artifact], wandb_id: str | None) -> Record:
@@ -41,6 +41,7 @@ def record_of(point: Point | BarrierPoint, artifacts: Mapping[str, Artifact], wa
         **environment,
         stage_key=point.train.key,
         diverged=trained["diverged"],
+        mask_step=trained.get("mask_step"),
         train_seconds=trained["step_seconds"],
         stage_seconds=trained["seconds"],
     )

@@ -10,7 +10,8 @@ from prunelab.records.schema import SCHEMA_VERSION, Record
 from prunelab.records.writer import record_path, write_record
 from prunelab.store.artifact import Artifact
 from prunelab.store.store import Store
-from prunelab.study.plan import BarrierPoint, Plan, Point
+from prunelab.study.plan import Plan
+from prunelab.study.points import BarrierPoint, Point
 from prunelab.study.results import record_of
 from prunelab.study.stages.base import Stage
 from prunelab.study.stages.train import Train

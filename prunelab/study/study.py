@@ -6,13 +6,13 @@ import dataclasses
 
 from prunelab.basics.canonical import digest
 from prunelab.basics.choices import choose
-from prunelab.basics.component import Component
+from prunelab.basics.component import Component, resolve
 from prunelab.basics.seeds import derive_seed
 from prunelab.basics.step import parse_step
 from prunelab.pruning.schedules import geometric
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
 
-SCHEDULES = ("iterative", "one_shot", "at_init")
+SCHEDULES = ("iterative", "one_shot", "at_init", "during_training")
 RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
 CONTROLS = ("reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs")
 UNTRAINED_CONTROLS = ("supermask", "supermask_signs")
@@ -70,11 +70,14 @@ class ScheduleSpec:
     """When pruning happens, what retraining starts from, and what a ticket is compared with.
 
     Attributes:
-        name: iterative (each level prunes the last one's network), one_shot (each prunes the dense network) or at_init (each
-            prunes the network of `prune_at`, before it is trained).
+        name: iterative (each level prunes the last one's network), one_shot (each prunes the dense network), at_init (each
+            prunes the network of `prune_at`, before it is trained) or during_training (each is a training from `prune_at` on
+            in which `dynamics` prunes).
         retraining: weight_rewinding, lr_rewinding, fine_tuning or none.
         rewind_to: the rewind step k ('0', '500it', '2ep', '1%').
-        prune_at: the step whose weights at_init prunes; 0 are the initial ones.
+        prune_at: the step whose weights at_init prunes and during_training starts from; 0 are the initial ones.
+        distillation: share of the loss of every pruned network's training that imitates the dense network's outputs; 0 is off.
+        temperature: of the imitation.
         controls: comparison networks at each level: reinit, shuffle, random, small_dense, inverted (lowest scores kept),
             signs (weights are signs times a constant), supermask and supermask_signs (pruned, not trained).
         instability_steps: steps k at which two children of W_k are trained apart and their error barrier measured.
@@ -86,6 +89,8 @@ class ScheduleSpec:
     retraining: str = "weight_rewinding"
     rewind_to: str = "0"
     prune_at: str = "0"
+    distillation: float = 0.0
+    temperature: float = 4.0
     controls: list[str] = dataclasses.field(default_factory=list)
     instability_steps: list[str] = dataclasses.field(default_factory=list)
     instability_levels: list[int] = dataclasses.field(default_factory=lambda: [0])
@@ -101,8 +106,16 @@ class ScheduleSpec:
         if self.instability_points < 2:
             raise ValueError(f"schedule.instability_points = {self.instability_points} must be at least 2: both ends")
         trained = [control for control in self.controls if control not in UNTRAINED_CONTROLS]
-        if trained and self.retraining == "none":
+        if trained and self.retraining == "none" and self.name != "during_training":
             raise ValueError(f"controls {', '.join(trained)} are networks trained again; with schedule.retraining=none nothing is")
+        if not 0 <= self.distillation <= 1 or self.temperature <= 0:
+            raise ValueError(
+                f"schedule.distillation = {self.distillation} must be in [0, 1] and schedule.temperature = {self.temperature} above 0"
+            )
+        if self.distillation and self.retraining == "none" and self.name != "during_training":
+            raise ValueError("schedule.distillation teaches networks that are trained again; with schedule.retraining=none nothing is")
+        if self.name == "during_training" and self.retraining != "none":
+            raise ValueError("schedule during_training prunes while it trains: it goes with retraining=none")
         if self.name == "at_init" and self.retraining != "weight_rewinding":
             raise ValueError("schedule at_init trains from the weights it pruned: it goes with retraining=weight_rewinding")
 
@@ -142,6 +155,7 @@ class Study:
     Attributes:
         calibration: the examples a criterion looks at.
         rounds: of scoring and pruning a level.
+        dynamics: the method that prunes while networks train; None for every schedule but during_training.
         source: the data set that tickets are found on, if it is another than the one they are trained on.
     """
 
@@ -163,12 +177,15 @@ class Study:
     trainer: TrainerSpec
     measure: MeasureSpec
     hardware: Hardware
+    dynamics: Component | None = None
     source: Component | None = None
     overrides: str = ""
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ValueError(f"pruning.rounds = {self.rounds} must be at least 1, or null for what the criterion's paper uses")
+        if (self.dynamics is None) == (self.schedule.name == "during_training"):
+            raise ValueError("schedule.dynamics names a method that prunes while training: it goes with schedule.name=during_training")
         if self.source and (self.schedule.retraining != "weight_rewinding" or self.schedule.name == "at_init"):
             raise ValueError("source transfers tickets: it goes with retraining=weight_rewinding and masks of trained networks")
         if not self.seeds:
@@ -182,11 +199,17 @@ class Study:
         return derive_seed(seed if held is None else held, purpose, *more)
 
     @property
+    def criterion_name(self) -> str:
+        """What scores the weights, for people: the criterion, or `learned` where a method learns scores of its own."""
+        uses = self.dynamics is None or resolve(self.dynamics.target).criterion_role != "nothing"  # pyright: ignore
+        return self.criterion.name if uses else "learned"
+
+    @property
     def variant(self) -> str:
         """Digest of every setting that no column of a record names; the length of the ladder and the seeds are no part."""
         components = (self.model, self.dataset, self.criterion, self.allocation, self.granularity)
         settings = [component.identity() for component in components]
         schedule = dataclasses.replace(self.schedule, controls=[], instability_steps=[], instability_levels=[], instability_points=2)
-        source = self.source.identity() if self.source else None
-        pruning = [list(self.exclude), self.calibration, self.rounds, source]
+        source, dynamics = (part.identity() if part else None for part in (self.source, self.dynamics))
+        pruning = [list(self.exclude), self.calibration, self.rounds, source, dynamics]
         return digest([settings, self.init, pruning, schedule, self.optimizer, self.trainer, self.hold])[:12]

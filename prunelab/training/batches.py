@@ -48,7 +48,7 @@ class Order:
 
 
 class Batches(Protocol):
-    """The batch of a global step; steps are asked for in order."""
+    """The batch of a global step; steps are asked for in order, the present one as often as wanted."""
 
     def __call__(self, step: int) -> Batch:
         """Inputs (batch, ...) and targets (batch,)."""
@@ -91,14 +91,16 @@ class FolderBatches:
         dataset: Dataset[Batch] = split.dataset
         # with a generator of its own the loader draws nothing from the global one
         self._loader = iter(DataLoader(dataset, batch_sampler=_Sampler(), num_workers=workers, generator=torch.Generator()))  # pyright: ignore[reportArgumentType]
-        self._device, self._next = device, steps.start
+        self._device, self._step = device, steps.start - 1
+        self._batch: Batch | None = None
 
     def __call__(self, step: int) -> Batch:
         """See `Batches`."""
-        assert step == self._next, "batches from files come in order"
-        self._next += 1
-        inputs, targets = next(self._loader)
-        return inputs.to(self._device), targets.to(self._device)
+        if step != self._step or self._batch is None:
+            assert step == self._step + 1, "batches from files come in order"
+            inputs, targets = next(self._loader)
+            self._step, self._batch = step, (inputs.to(self._device), targets.to(self._device))
+        return self._batch
 
 
 def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0) -> Iterator[Batch]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import lightning
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from prunelab.basics.seeds import derive_seed
@@ -23,6 +22,7 @@ from prunelab.metrics.quality import evaluate_loss_top1
 from prunelab.pruning.masks import Masks
 from prunelab.training.batches import Batches
 from prunelab.training.learning_rate import LearningRate
+from prunelab.training.objective import Objective
 from prunelab.training.optimizers import build_optimizer
 from prunelab.training.spec import TrainSpec
 
@@ -37,24 +37,35 @@ class MaskedTraining(lightning.LightningModule):
     after it (so weight decay or rounding cannot revive one).
 
     Attributes:
+        objective: the training loss.
         curve: validation curve, lists by name, one entry a validation.
         step_seconds: time spent in optimizer steps.
         diverged: whether a loss was not finite; training stopped there.
     """
 
-    def __init__(self, spec: TrainSpec, model: nn.Module, masks: Masks) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        model: nn.Module,
+        masks: Masks,
+        objective: Objective | None = None,
+        learning_rate_factor: Callable[[str], float] | None = None,
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.spec, self.model = spec, model
+        self.objective = objective or Objective(label_smoothing=spec.trainer.label_smoothing)
         parameters = dict(model.named_parameters())
+        self._names = list(masks)
         self._masked = [parameters[name] for name in masks]
         # of the weight's type and memory format, without which the fused kernels fall back to slow ones
         self._masks = [torch.empty_like(parameters[name].detach()).copy_(masks[name]) for name in masks]
-        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
+        self._trained = list(trained.values())
         self._rate = LearningRate(spec)
         self._reseeds = draws_randomly(model)
         self.averaged = copy.deepcopy(model).requires_grad_(False) if spec.trainer.ema else None
-        self.optimizer = build_optimizer(spec.optimizer, self._trained)
+        self.optimizer = build_optimizer(spec.optimizer, trained, learning_rate_factor)
         self.curve: dict[str, list[float]] = {"step": [], "validation_loss": [], "validation_top1": [], "train_loss": []}
         self.best: State | None = None
         self.step_seconds = 0.0
@@ -79,6 +90,7 @@ class MaskedTraining(lightning.LightningModule):
     def on_fit_start(self) -> None:
         """Move masks to the device and zero what is pruned."""
         self._masks = [mask.to(self.device) for mask in self._masks]
+        self.objective.to(self.device)
         self._loss_sum = self._loss_sum.to(self.device)
         self._mask_weights()
 
@@ -99,12 +111,9 @@ class MaskedTraining(lightning.LightningModule):
         return step % self.spec.resolve(self.spec.trainer.evaluate_every) == 0 or step == self.spec.end_step
 
     def _step(self, step: int) -> None:
-        if self._reseeds:
-            torch.manual_seed(derive_seed(self.spec.order_seed, "dropout", step))
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(step)
-        inputs, targets = self.batches(step)
-        loss = F.cross_entropy(self.model(inputs), targets, label_smoothing=self.spec.trainer.label_smoothing)
+            group["lr"] = self._rate(step) * group.get("factor", 1.0)
+        loss = self._loss(step)
         self.optimizer.zero_grad(set_to_none=True)
         if self.trainer.world_size > 1:
             self.manual_backward(loss)
@@ -120,6 +129,42 @@ class MaskedTraining(lightning.LightningModule):
             self._average(self.averaged)
         self._loss_sum += loss.detach()
         self._loss_count += 1
+
+    def _loss(self, step: int) -> torch.Tensor:
+        if self._reseeds:
+            torch.manual_seed(derive_seed(self.spec.order_seed, "dropout", step))
+        inputs, targets = self.batches(step)
+        return self.objective(self.model, inputs, targets)
+
+    def dense_gradients(self, step: int) -> dict[str, torch.Tensor]:
+        """Gradients of the loss of step `step` by masked parameter, those of pruned weights too; changes nothing."""
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
+        self.model.train()
+        found = torch.autograd.grad(self._loss(step), self._masked, materialize_grads=True)
+        with torch.no_grad():
+            for buffer, before in zip(self.model.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+        if self.trainer.world_size > 1:
+            for gradient in found:
+                torch.distributed.all_reduce(gradient)
+                gradient /= self.trainer.world_size
+        return dict(zip(self._names, found, strict=True))
+
+    @torch.no_grad()
+    def set_masks(self, masks: Masks, *, forget: bool = True) -> None:
+        """Train on under other masks of the same tensors.
+
+        Args:
+            masks: from now on.
+            forget: whether the optimizer forgets what it remembers of weights that come or go.
+        """
+        for name, weight, mask in zip(self._names, self._masked, self._masks, strict=True):
+            new = torch.empty_like(mask).copy_(masks[name])
+            for slot in self.optimizer.state[weight].values() if forget else ():
+                if isinstance(slot, torch.Tensor) and slot.shape == mask.shape:
+                    slot.mul_(mask * new)
+            mask.copy_(new)
+        self._mask_weights()
 
     @torch.no_grad()
     def _mask_weights(self) -> None:

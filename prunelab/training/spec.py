@@ -80,6 +80,7 @@ class TrainerSpec:
         batch_size: examples a step (over all devices).
         evaluate_every: validation interval, as a step.
         label_smoothing: of the training loss.
+        batch_norm_l1: factor of the L1 norm of all BatchNorm scales in the training loss (network slimming); 0 is off.
         gradient_clip: largest norm of the gradient; 0 is off.
         ema: decay of an exponential moving average of the weights; 0 is off. Where on, the average is what is evaluated
             and kept.
@@ -93,6 +94,7 @@ class TrainerSpec:
     batch_size: int = 60
     evaluate_every: str = "1ep"
     label_smoothing: float = 0.0
+    batch_norm_l1: float = 0.0
     gradient_clip: float = 0.0
     ema: float = 0.0
     precision: str = "32-true"
@@ -106,7 +108,7 @@ class TrainerSpec:
         _positive("trainer.batch_size", self.batch_size)
         _fraction("trainer.label_smoothing", self.label_smoothing)
         _fraction("trainer.ema", self.ema)
-        for name in ("gradient_clip", "patience"):
+        for name in ("batch_norm_l1", "gradient_clip", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"trainer.{name} = {getattr(self, name)} must not be negative")
         for name in ("length", "evaluate_every"):
@@ -160,6 +162,8 @@ class TrainSpec:
         start_step: first step.
         end_step: step at which it ends.
         constant_lr: whether the learning rate stays at its last value (fine-tuning).
+        distillation: share of the loss that imitates a teacher; 0 without one.
+        temperature: of the imitation.
     """
 
     optimizer: OptimizerSpec
@@ -170,6 +174,8 @@ class TrainSpec:
     start_step: int
     end_step: int
     constant_lr: bool = False
+    distillation: float = 0.0
+    temperature: float = 4.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_step <= self.end_step <= self.total_steps:

@@ -10,7 +10,8 @@ import torch
 from prunelab.config import to_study
 from prunelab.pruning import masks
 from prunelab.store.store import Store
-from prunelab.study.plan import Point, plan
+from prunelab.study.plan import plan
+from prunelab.study.points import Point
 from prunelab.study.runner import Runner, progress
 from prunelab.study.stages.init import Init
 from prunelab.study.stages.train import Train

@@ -13,7 +13,7 @@ from prunelab.basics.component import Component
 from prunelab.datasets.splits import Splits
 from prunelab.metrics.quality import evaluate
 from prunelab.store.artifact import Artifact
-from prunelab.study.stages.base import Stage
+from prunelab.study.stages.base import Stage, state_in
 from prunelab.study.workshop import Workshop
 from prunelab.training.batches import split_batches
 
@@ -38,7 +38,7 @@ class Barrier(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         splits, network = workshop.splits(self.dataset), workshop.model(self.model, self.dataset)
-        ends = inputs["first"].tensors, inputs["second"].tensors
+        ends = state_in(inputs["first"]), state_in(inputs["second"])
         alphas = torch.linspace(0, 1, self.points).tolist()
         errors = [_error(network, _between(*ends, alpha), splits, workshop.hardware.workers) for alpha in alphas]
         barrier = max(errors) - (errors[0] + errors[-1]) / 2

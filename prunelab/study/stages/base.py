@@ -7,10 +7,19 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
+
 from prunelab.basics.canonical import digest, plain
 from prunelab.basics.component import Component
 from prunelab.store.artifact import Artifact
 from prunelab.study.workshop import Workshop
+
+MASK = "mask/"  # before the names of masks in an artifact that holds other tensors too
+
+
+def state_in(artifact: Artifact) -> dict[str, torch.Tensor]:
+    """Parameters and buffers of a network, without the masks that may be kept beside them."""
+    return {name: value for name, value in artifact.tensors.items() if not name.startswith(MASK)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from prunelab.basics.seeds import generator
 from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import controls
 from prunelab.store.artifact import Artifact
-from prunelab.study.stages.base import Stage
+from prunelab.study.stages.base import Stage, state_in
 from prunelab.study.workshop import Workshop
 
 
@@ -67,5 +67,5 @@ class Signs(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
-        state = dict(inputs["weights"].tensors)
+        state = state_in(inputs["weights"])
         return Artifact(tensors=state | {name: state[name].sign() * state[name].std() for name in scope.shapes})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from prunelab.basics.component import Component
 from prunelab.metrics.quality import evaluate
 from prunelab.store.artifact import Artifact
-from prunelab.study.stages.base import Stage
+from prunelab.study.stages.base import Stage, state_in
 from prunelab.study.workshop import Workshop
 from prunelab.training.batches import split_batches
 
@@ -26,7 +26,7 @@ class Evaluate(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(inputs["weights"].tensors)
+        network.load_state_dict(state_in(inputs["weights"]))
         batches = split_batches(workshop.splits(self.dataset).test, _BATCH, workshop.hardware.workers)
         found = {name: _finite(value) for name, value in dataclasses.asdict(evaluate(network, batches)).items()}
         return Artifact(data=found)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-import torch
-
 from prunelab.basics.component import Component
 from prunelab.basics.seeds import generator
 from prunelab.models.structure import scope_with_structure
@@ -14,12 +12,12 @@ from prunelab.pruning import masks
 from prunelab.pruning.criteria.base import Context
 from prunelab.pruning.prune import prune
 from prunelab.store.artifact import Artifact
-from prunelab.study.stages.base import Stage
+from prunelab.study.calibration import calibration_batches
+from prunelab.study.stages.base import MASK, Stage, state_in
 from prunelab.study.study import Calibration
 from prunelab.study.workshop import Workshop
-from prunelab.training.batches import examples
 
-MASK, WEIGHT = "mask/", "weight/"
+WEIGHT = "weight/"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +49,7 @@ class Prune(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(inputs["weights"].tensors)
+        network.load_state_dict(state_in(inputs["weights"]))
         scope = scope_with_structure(network, exclude=self.exclude)
         before = inputs["masks"].tensors if self.masks is not None else masks.ones(scope)
         before = {name: before[name] for name in scope.shapes}  # files hold tensors by name, masks are in network order
@@ -62,25 +60,21 @@ class Prune(Stage):
             allocation=self.allocation.build(),
             granularity=self.granularity.build(),
             density=self.density,
-            context=Context(generator=generator(self.seed), masks=before, batches=self._batches(workshop)),
+            context=Context(
+                generator=generator(self.seed),
+                masks=before,
+                batches=calibration_batches(self.calibration, workshop.splits(self.dataset), self.seed),
+            ),
             rounds=self.rounds,
             inverted=self.inverted,
         )
         tensors = {f"{MASK}{name}": mask for name, mask in made.masks.items()}
         return Artifact(tensors=tensors | {f"{WEIGHT}{name}": weight for name, weight in made.weights.items()})
 
-    def _batches(self, workshop: Workshop) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        if self.calibration is None:
-            return []
-        train = workshop.splits(self.dataset).train
-        order = torch.randperm(len(train), generator=generator(self.seed, "calibration"))
-        inputs, targets = examples(train, order[: self.calibration.examples or len(train)])
-        return list(zip(inputs.split(self.calibration.batch_size), targets.split(self.calibration.batch_size), strict=True))
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Kept(Stage):
-    """The masks of a prune."""
+    """The masks of a prune, or of a training that prunes."""
 
     prune: Stage
 
@@ -100,4 +94,4 @@ class Compensated(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         changed = {name.removeprefix(WEIGHT): w for name, w in inputs["prune"].tensors.items() if name.startswith(WEIGHT)}
-        return Artifact(tensors={**inputs["weights"].tensors, **changed})
+        return Artifact(tensors={**state_in(inputs["weights"]), **changed})

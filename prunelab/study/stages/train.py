@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from prunelab import __version__
 from prunelab.basics.component import Component
 from prunelab.pruning import masks as masks_
 from prunelab.store.artifact import Artifact
-from prunelab.study.stages.base import Stage
+from prunelab.study.stages.base import MASK, Stage, state_in
 from prunelab.study.workshop import Workshop
 from prunelab.training.spec import TrainSpec
+
+if TYPE_CHECKING:
+    from prunelab.training.dynamic.callback import DynamicSparsity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +26,9 @@ class Train(Stage):
     """Weights after training `weights` under `masks`, with the validation curve.
 
     With no steps to take it is the masked network itself.
+
+    Attributes:
+        teacher: whose outputs are imitated, as far as `spec` says.
     """
 
     model: Component
@@ -29,6 +36,7 @@ class Train(Stage):
     spec: TrainSpec
     weights: Stage
     masks: Stage | None
+    teacher: Train | None = None
 
     @property
     def steps(self) -> int:
@@ -42,7 +50,7 @@ class Train(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(inputs["weights"].tensors)
+        network.load_state_dict(state_in(inputs["weights"]))
         masks = inputs["masks"].tensors if self.masks is not None else {}
         if not self.steps:
             masks_.apply(network, masks)
@@ -69,10 +77,23 @@ class Train(Stage):
             masks=masks,
             splits=workshop.splits(self.dataset),
             hardware=workshop.hardware,
+            dynamic=self._dynamic(network, workshop),
+            teacher=self._teacher(inputs, workshop),
             observers=observers,
             resume=(partial.tensors, partial.data) if partial else None,
         )
-        return _artifact(fitted.state, fitted.data)
+        return _artifact(fitted.state | {f"{MASK}{name}": mask for name, mask in fitted.masks.items()}, fitted.data)
+
+    def _dynamic(self, network: nn.Module, workshop: Workshop) -> DynamicSparsity | None:
+        """What changes masks on the way."""
+        return None
+
+    def _teacher(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> nn.Module | None:
+        if self.teacher is None:
+            return None
+        network = workshop.model(self.teacher.model, self.teacher.dataset)
+        network.load_state_dict(state_in(inputs["teacher"]))
+        return network
 
 
 def _artifact(state: dict[str, torch.Tensor], data: dict[str, Any]) -> Artifact:

@@ -1,0 +1,19 @@
+"""Draw the training examples that a criterion looks at."""
+
+from __future__ import annotations
+
+import torch
+
+from prunelab.basics.seeds import generator
+from prunelab.datasets.splits import Splits
+from prunelab.study.study import Calibration
+from prunelab.training.batches import Batch, examples
+
+
+def calibration_batches(calibration: Calibration | None, splits: Splits, seed: int) -> list[Batch]:
+    """Batches of training examples, drawn by `seed`, not augmented; none without a calibration."""
+    if calibration is None:
+        return []
+    order = torch.randperm(len(splits.train), generator=generator(seed, "calibration"))
+    inputs, targets = examples(splits.train, order[: calibration.examples or len(splits.train)])
+    return list(zip(inputs.split(calibration.batch_size), targets.split(calibration.batch_size), strict=True))

@@ -1,0 +1,1 @@
+"""Pruning while a network trains: one file a method, found without registration."""
