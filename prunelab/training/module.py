@@ -156,13 +156,14 @@ class MaskedTraining(lightning.LightningModule):
 
         Args:
             masks: from now on.
-            forget: whether the optimizer forgets what it remembers of weights that come or go.
+            forget: whether weights that come start at zero, with nothing in the optimizer's memory.
         """
         for name, weight, mask in zip(self._names, self._masked, self._masks, strict=True):
             new = torch.empty_like(mask).copy_(masks[name])
-            for slot in self.optimizer.state[weight].values() if forget else ():
-                if isinstance(slot, torch.Tensor) and slot.shape == mask.shape:
-                    slot.mul_(mask * new)
+            if forget:
+                slots = [slot for slot in self.optimizer.state[weight].values() if isinstance(slot, torch.Tensor)]
+                for remembered in [weight, *(slot for slot in slots if slot.shape == mask.shape)]:
+                    remembered.mul_(mask * new)
             mask.copy_(new)
         self._mask_weights()
 
