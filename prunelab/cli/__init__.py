@@ -6,6 +6,7 @@ import click
 
 from prunelab.cli.doctor import doctor
 from prunelab.cli.list import list_
+from prunelab.cli.new import new
 from prunelab.cli.report import report
 from prunelab.cli.reproduce import reproduce
 from prunelab.cli.run import run
@@ -13,20 +14,24 @@ from prunelab.cli.run import run
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = """Describe a pruning study, run it, and see accuracy against sparsity.
+
+\b
+prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
+prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
+prunelab run -m schedule=lottery,fine_tuning  a sweep
+prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
+prunelab new criterion NAME                   the files of a method of your own
+
+Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
+"""
+
+
+@click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="prunelab")
 def main() -> None:
-    r"""Describe a pruning study, run it, and see accuracy against sparsity.
-
-    \b
-    prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
-    prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
-    prunelab run -m schedule=lottery,fine_tuning  a sweep
-    prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
-
-    Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
-    """
+    """The command `prunelab`."""
 
 
-for command in (run, report, reproduce, list_, doctor):
+for command in (run, report, reproduce, list_, new, doctor):
     main.add_command(command)
