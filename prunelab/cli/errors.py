@@ -15,6 +15,8 @@ def guarded(debug: bool, action: Callable[[], object]) -> None:
 
     try:
         action()
+    except BrokenPipeError:
+        raise  # the reader had enough (`| head`): click ends in silence
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if debug:
             raise

@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from prunelab.cli.errors import guarded
+from prunelab.cli.families import complete_experiment, complete_override
 from prunelab.cli.jobs import run_all
 from prunelab.cli.options import HYDRA_ARGUMENTS, debug_option
 from prunelab.cli.report import description
 
 
 @click.command(context_settings=HYDRA_ARGUMENTS)
-@click.argument("name")
+@click.argument("name", shell_complete=complete_experiment)
 @debug_option
-@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_override)
 def reproduce(name: str, debug: bool, overrides: tuple[str, ...]) -> None:
     """Run experiment NAME and check its published claims; exits 0 only if all hold.
 
