@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from prunelab.cli.docs import docs
 from prunelab.cli.doctor import doctor
 from prunelab.cli.list import list_
 from prunelab.cli.new import new
@@ -33,5 +34,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, report, reproduce, list_, new, doctor):
+for command in (run, report, reproduce, list_, new, docs, doctor):
     main.add_command(command)
