@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: help lottery test check bench wheel clean
+.PHONY: help lottery test check bench docs wheel clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -30,6 +30,9 @@ check: $(VENV)/.installed ## style, types, layers and tests
 
 bench: $(VENV)/.installed ## measure speed: prints a table, writes build/bench.json; ONLY=name,... runs some
 	$(BIN)/python -m tests.bench $(ONLY)
+
+docs: $(VENV)/.installed ## write docs/methods.md from the code
+	$(BIN)/prunelab docs
 
 wheel: $(VENV)/.installed ## build the wheel, install it elsewhere, and compose a config there
 	PYTHON=$(PYTHON) BIN=$(abspath $(BIN)) bash tests/wheel.sh

@@ -10,3 +10,7 @@ cd "$folder"
 "$folder/venv/bin/prunelab" run --cfg job > composed.yaml
 grep -q '_target_: prunelab.models.lenet.lenet_300_100' composed.yaml
 echo "the wheel composes: $(wc -l < composed.yaml) lines from another folder"
+"$folder/venv/bin/python" -c 'import importlib.resources as r; assert len(list((r.files("prunelab.cli") / "templates/criterion").iterdir())) == 3'
+said=$("$folder/venv/bin/prunelab" new criterion mine 2>&1 || true)
+grep -q 'no checkout' <<< "$said"
+echo "the wheel has its templates, and writes nothing into itself"

@@ -1,0 +1,38 @@
+"""The command line, one command a file. What is heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+import click
+
+from prunelab.cli.docs import docs
+from prunelab.cli.doctor import doctor
+from prunelab.cli.list import list_
+from prunelab.cli.new import new
+from prunelab.cli.report import report
+from prunelab.cli.reproduce import reproduce
+from prunelab.cli.run import run
+
+__all__ = ["main"]
+
+
+_HELP = """Describe a pruning study, run it, and see accuracy against sparsity.
+
+\b
+prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
+prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
+prunelab run -m schedule=lottery,fine_tuning  a sweep
+prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
+prunelab new criterion NAME                   the files of a method of your own
+
+Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
+"""
+
+
+@click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="prunelab")
+def main() -> None:
+    """The command `prunelab`."""
+
+
+for command in (run, report, reproduce, list_, new, docs, doctor):
+    main.add_command(command)

@@ -1,0 +1,49 @@
+"""Errors in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+
+def guarded(debug: bool, action: Callable[[], object]) -> None:
+    """Run `action`; say an error that a user can mend in a sentence, and exit 2."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        action()
+    except BrokenPipeError:
+        raise  # the reader had enough (`| head`): click ends in silence
+    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
+        if debug:
+            raise
+        click.echo(f"error: {_explained(error)}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
+        sys.exit(130)
+
+
+def _explained(error: BaseException) -> str:
+    """The error in words, with the nearest match where Hydra names only the valid choices."""
+    from hydra.errors import MissingConfigException
+    from omegaconf.errors import ValidationError as OmegaConfValidationError
+
+    from prunelab.basics.choices import nearest, unknown
+
+    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
+        group, _, given = error.missing_cfg_file.rpartition("/")
+        return str(unknown(group or "config", given, error.options))
+    text = str(error).strip()
+    if isinstance(error.__cause__, OmegaConfValidationError):
+        return f"{text.splitlines()[0].removeprefix('Error merging override ')}: {str(error.__cause__).splitlines()[0]}"
+    key = getattr(error.__cause__ or error, "key", None)
+    parent = getattr(error.__cause__ or error, "parent_node", None)
+    if key is not None and parent is not None and hasattr(parent, "keys"):
+        valid = [str(name) for name in parent]
+        match = nearest(str(key), valid)
+        return text.splitlines()[0] + (f" Did you mean {match!r}?" if match else "") + f" Valid: {', '.join(valid)}."
+    return text
