@@ -31,6 +31,10 @@ _MATRIX = """What may be combined, with any allocation but for the refusals belo
 heads, residual branches, convolutions) is checked before anything runs."""
 _DENSITY = "*Leaves at most*: the largest density there is of it; 2:4 removes half or more."
 
+_SCHEDULES = """Files of options of `schedule`, any of which can be changed: `schedule=lottery schedule.rewind_to=500it`. Those with a
+`dynamics` prune while a network trains, each sparsity in a training of its own; options without `schedule.` are of other groups.
+"""
+
 
 def page() -> str:
     """The text of docs/methods.md."""
@@ -66,8 +70,8 @@ def page() -> str:
             [(f"`{name}`", meanings["granularity"][name], f"{it.max_density:g}", text) for name, (it, text) in granularities.items()],
         ),
         "## Schedules\n",
-        "Files of options of `schedule`, any of which can be changed: `schedule=lottery schedule.rewind_to=500it`.\n",
-        _table(("schedule", "when, and from what weights", "options"), [(f"`{n}`", m, _schedule(n)) for n, m in choices("schedule")]),
+        _SCHEDULES,
+        _table(("schedule", "when, and from what weights", "criterion gives", "granularities", "options"), _schedules()),
     ]
     return "\n".join(sections).rstrip() + "\n"
 
@@ -93,9 +97,17 @@ def _config(group: str, name: str) -> dict[str, Any]:
     return yaml.safe_load((conf_dir() / group / f"{name}.yaml").read_text())
 
 
-def _schedule(name: str) -> str:
-    given = _config("schedule", name)
-    return _options({key: value for key, value in given.items() if value not in ([], None)})
+def _schedules() -> Iterable[tuple[str, str, str, str, str]]:
+    for name, meaning in choices("schedule"):
+        given = _config("schedule", name)
+        dynamics = given.pop("dynamics", None) or {}
+        method = component(name, dynamics.pop("_target_"), dynamics).build() if dynamics else None
+        chosen = {k.removeprefix("override /").partition("@")[0]: v for line in given.pop("defaults", []) for k, v in line.items()}
+        named = {key: value for key, value in given.items() if value not in ([], None)}
+        options = chosen | named | {f"dynamics.{key}": value for key, value in dynamics.items()}
+        role = method.criterion_role if method else "scores"
+        units = ", ".join(method.granularities) if method and method.granularities else "all"
+        yield f"`{name}`", meaning, role, units, _options(options)
 
 
 def _options(arguments: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ def refusal(criterion: Criterion, allocation: Allocation, granularity: Granulari
     """Why the three do not go together, in a sentence; None if they do."""
     kinds = criterion.granularities
     if kinds and granularity.kind not in kinds:
-        return f"{type(criterion).__name__} scores units of {' or '.join(kinds)} only, not of {granularity.kind}"
+        return f"this criterion scores units of {' or '.join(kinds)} only, not of {granularity.kind}"
     if isinstance(allocation, LayerRates) and granularity.kind == "layer":
         return "layer_rates removes a share of each tensor, and a layer is removed whole; use pruning/allocation=global"
     return None

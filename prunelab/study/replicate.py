@@ -69,6 +69,7 @@ class Replicate:
         self.whole, self.total_steps = whole, whole.total_steps
         self.rewind_step = whole.resolve(study.schedule.rewind_to)
         self.prune_step = whole.resolve(study.schedule.prune_at)
+        self._check_dynamics()
         self.what: dict[str, Any] = {"model": study.model, "dataset": study.dataset}
         self.init = Init(**self.what, init=study.init, seed=study.seed_of("init", seed))
         self.dense = Train(**self.what, spec=whole, weights=self.init, masks=None)
@@ -141,15 +142,13 @@ class Replicate:
         for control, kinds in {"small_dense": SINGLE_WEIGHTS, "shuffle": tuple(k for k in KINDS if k != "n:m")}.items():
             if control in study.schedule.controls and granularity.kind not in kinds:
                 raise ValueError(f"control {control} goes with granularities {', '.join(kinds)}, not {granularity.kind}; use random")
-        if study.dynamics is not None:
-            self._check_dynamics(granularity)
         return criterion, allocation, granularity
 
-    def _check_dynamics(self, granularity: Granularity) -> None:
-        study = self.study
-        assert study.dynamics is not None
+    def _check_dynamics(self) -> None:
+        study, granularity = self.study, self.granularity
+        if study.dynamics is None:
+            return
         method = study.dynamics.build()
-        method.steps(dataclasses.replace(self.whole, start_step=self.prune_step))
         if method.granularities and granularity.kind not in method.granularities:
             raise ValueError(
                 f"schedule {study.dynamics.name} goes with granularity {' or '.join(method.granularities)}, not {granularity.kind}"
