@@ -45,5 +45,9 @@ def _explained(error: BaseException) -> str:
     if key is not None and parent is not None and hasattr(parent, "keys"):
         valid = [str(name) for name in parent]
         match = nearest(str(key), valid)
-        return text.splitlines()[0] + (f" Did you mean {match!r}?" if match else "") + f" Valid: {', '.join(valid)}."
+        said = text.splitlines()[0]
+        if not valid:
+            option = said.partition("'")[2].partition("'")[0]
+            return f"{said} This choice has no such option; in a sweep over choices, of which some have it, write ++{option}=VALUE."
+        return said + (f" Did you mean {match!r}?" if match else "") + f" Valid: {', '.join(valid)}."
     return text

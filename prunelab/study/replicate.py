@@ -27,6 +27,7 @@ from prunelab.study.stages.train import Train
 from prunelab.study.study import Study
 from prunelab.study.workshop import Workshop
 from prunelab.training.batches import steps_per_epoch
+from prunelab.training.dynamic.base import Reparametrized
 from prunelab.training.spec import TrainSpec
 
 
@@ -150,9 +151,14 @@ class Replicate:
             return
         method = study.dynamics.build()
         if method.granularities and granularity.kind not in method.granularities:
+            kinds = " or ".join(method.granularities)
+            raise ValueError(f"schedule {study.dynamics.name} goes with granularity {kinds}, not {granularity.kind}")
+        if study.hardware.devices > 1 and isinstance(method, Reparametrized):
             raise ValueError(
-                f"schedule {study.dynamics.name} goes with granularity {' or '.join(method.granularities)}, not {granularity.kind}"
+                f"schedule {study.dynamics.name} computes masks within the network, which torch can't send to several processes; "
+                f"hardware.devices = {study.hardware.devices} must be 1"
             )
+        method.steps(dataclasses.replace(self.whole, start_step=self.prune_step))  # says what does not fit the training
 
     def _prune(self, density: float, level: int, network: Stage, masks: Stage | None, *, inverted: bool = False) -> Prune:
         study = self.study

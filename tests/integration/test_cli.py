@@ -170,3 +170,12 @@ def test_two_processes_train_one_network(tmp_path):
     two, one = (load(folder / "records").query("level == 1").iloc[0] for folder in (home, alone))
     assert two["sparsity"] == one["sparsity"]
     assert abs(two["test_loss"] - one["test_loss"]) < 1e-2
+
+
+def test_two_processes_prune_while_they_train(tmp_path):
+    """Growth looks at the gradients of both: were they not shared, masks and weights would part, which is checked within."""
+    rigl = ["schedule=rigl", "schedule.dynamics.every=3it", "sparsity=list", "sparsity.values=[0.9]", "trainer.length=1ep"]
+    prunelab(tmp_path, "run", *SMALL, *rigl, "hardware.devices=2", "hardware.strategy=ddp")
+    row = load(tmp_path / "records").query("level == 1").iloc[0]
+    assert row["sparsity"] == pytest.approx(0.9, abs=1e-5)
+    assert row["mask_step"] > 0

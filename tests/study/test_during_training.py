@@ -10,7 +10,10 @@ import torch
 from prunelab.config import to_study
 from prunelab.pruning import masks
 from prunelab.records.frame import load
+from prunelab.store.store import Store
+from prunelab.study.plan import plan
 from prunelab.study.stages.sparse_train import SparseTrain
+from prunelab.study.workshop import Workshop
 from tests.contract.test_configs import composed
 from tests.study.test_study import SMALL, _by_control, run  # noqa: F401  (a fixture)
 
@@ -66,6 +69,7 @@ def test_every_option_of_a_method_is_part_of_the_key_and_of_the_variant():
     [
         (["schedule=movement", "pruning/criterion=snip"], "leave pruning/criterion out"),
         (["schedule=rigl", "pruning/granularity=neuron"], "goes with granularity weight, not neuron"),
+        (["schedule=l0", "schedule.dynamics.every=2it", "hardware.devices=2"], r"hardware\.devices = 2 must be 1"),
         (["schedule=gmp", "schedule.dynamics.end=100%"], "last step of training"),
         (["schedule=gmp", "schedule.dynamics.every=15it", "+schedule.dynamics.fractoin=1"], "has no option 'fractoin'"),
         (["schedule=gmp", "schedule.retraining=fine_tuning"], "retraining=none"),
@@ -74,10 +78,13 @@ def test_every_option_of_a_method_is_part_of_the_key_and_of_the_variant():
         (["schedule=no_retraining", "schedule.distillation=0.5"], "nothing is"),
     ],
 )
-def test_what_does_not_fit_is_said_before_anything_trains(run, words, mend):  # noqa: F811
-    overrides = " ".join(words)
+def test_what_does_not_fit_is_said_when_a_study_is_planned(words, mend, tmp_path):
+    def planned():
+        study = to_study(*composed(*SMALL, *words), " ".join(words))
+        return plan(study, Workshop(store=Store(tmp_path / "store"), hardware=study.hardware))
+
     with pytest.raises(ValueError, match=mend):
-        to_study(*composed(*SMALL, *words), overrides) if "criterion" in overrides else run(*words)
+        planned()
 
 
 def test_distillation_teaches_every_pruned_network_from_the_dense_one(run):  # noqa: F811
