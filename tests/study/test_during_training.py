@@ -15,7 +15,7 @@ from prunelab.study.plan import plan
 from prunelab.study.stages.sparse_train import SparseTrain
 from prunelab.study.workshop import Workshop
 from tests.contract.test_configs import composed
-from tests.study.test_study import SMALL, _by_control, run  # noqa: F401  (a fixture)
+from tests.study.conftest import SMALL, by_control
 
 SPARSE = ["sparsity=list", "sparsity.values=[0.5,0.9]"]
 
@@ -25,7 +25,7 @@ def _rows(tmp_path):
 
 
 @pytest.mark.parametrize("schedule", ["rigl", "gmp", "movement"])
-def test_each_sparsity_is_a_training_of_its_own(run, tmp_path, schedule):  # noqa: F811
+def test_each_sparsity_is_a_training_of_its_own(run, tmp_path, schedule):
     every = {"rigl": "3it", "gmp": "4it", "movement": "1it"}[schedule]
     made, workshop, watcher = run(*SPARSE, f"schedule={schedule}", f"schedule.dynamics.every={every}")
     trained = [point.train for point in made.points if point.axes["level"]]
@@ -44,11 +44,11 @@ def test_each_sparsity_is_a_training_of_its_own(run, tmp_path, schedule):  # noq
     assert run(*SPARSE, f"schedule={schedule}", f"schedule.dynamics.every={every}")[2].kinds == []
 
 
-def test_controls_of_a_network_pruned_while_training(run):  # noqa: F811
+def test_controls_of_a_network_pruned_while_training(run):
     made, workshop, _ = run(
         "schedule=rigl", "schedule.dynamics.every=3it", "schedule.controls=[reinit,shuffle,random,small_dense,inverted]"
     )
-    points = _by_control(made, 1)
+    points = by_control(made, 1)
     kept = {name: workshop.store.read(point.measure.masks.key).tensors for name, point in points.items() if point.measure.masks}
     for name in ("reinit", "shuffle", "random", "inverted"):
         assert masks.kept(kept[name]) == masks.kept(kept["none"])
@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_said_when_a_study_is_planned(words, mend, tmp_path
         planned()
 
 
-def test_distillation_teaches_every_pruned_network_from_the_dense_one(run):  # noqa: F811
+def test_distillation_teaches_every_pruned_network_from_the_dense_one(run):
     made, workshop, _ = run("schedule.distillation=0.5", "schedule.controls=[reinit,small_dense]")
     dense, *others = [point.train for point in made.points]
     assert (dense.teacher, dense.spec.distillation) == (None, 0.0)

@@ -5,74 +5,33 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-import torch
 
 from prunelab.config import to_study
 from prunelab.pruning import masks
 from prunelab.store.store import Store
 from prunelab.study.plan import plan
 from prunelab.study.points import Point
-from prunelab.study.runner import Runner, progress
+from prunelab.study.runner import progress
 from prunelab.study.stages.init import Init
 from prunelab.study.stages.train import Train
 from prunelab.study.workshop import Workshop
-from prunelab.tracking.tracker import NoTracker
 from tests.contract.test_configs import composed
-
-SMALL = ["name=t", "dataset=digits", "trainer.length=20it", "trainer.evaluate_every=10it", "hardware=cpu", "sparsity.levels=2"]
-
-
-class Silent:
-    """A watcher that counts what is computed."""
-
-    def __init__(self):
-        self.kinds: list[str] = []
-
-    def computed(self, stage):
-        self.kinds.append(stage.kind)
-
-    def __getattr__(self, name):
-        return lambda *_: None
-
-
-@pytest.fixture
-def run(tmp_path):
-    def run(*overrides):
-        study = to_study(*composed(*SMALL, *overrides))
-        workshop, watcher = Workshop(store=Store(tmp_path / "store"), hardware=study.hardware), Silent()
-        made = plan(study, workshop)
-        records = tmp_path / "records"
-        Runner(workshop=workshop, records=records, tracker=NoTracker(directory=tmp_path), watcher=watcher).run(made)
-        return made, workshop, watcher
-
-    return run
-
-
-def _weights(workshop, point):
-    return workshop.store.read(point.train.key).tensors
-
-
-def _by_control(made, level):
-    return {p.axes["control"]: p for p in made.points if isinstance(p, Point) and p.axes["level"] == level}
-
-
-def _same(one, other):
-    return all(torch.equal(one[name], other[name]) for name in one)
+from tests.study.conftest import SMALL, by_control, same, weights_of
 
 
 def test_with_rate_zero_each_level_is_the_dense_network_bit_for_bit(run):
     made, workshop, _ = run("sparsity.rate=0")
-    dense, *levels = (_weights(workshop, point) for point in made.points)
+    dense, *levels = (weights_of(workshop, point) for point in made.points)
     assert len(levels) == 2
-    assert all(_same(dense, level) for level in levels)
+    assert all(same(dense, level) for level in levels)
 
 
 def test_rewound_to_the_end_a_ticket_is_the_masked_dense_network(run):
     made, workshop, _ = run("schedule.rewind_to=100%")
     dense, ticket = made.points[0], made.points[1]
     kept = workshop.store.read(ticket.train.masks.key).tensors
-    expected = {n: w * kept[n] if n in kept else w for n, w in _weights(workshop, dense).items()}
-    assert _same(expected, _weights(workshop, ticket))
+    expected = {n: w * kept[n] if n in kept else w for n, w in weights_of(workshop, dense).items()}
+    assert same(expected, weights_of(workshop, ticket))
 
 
 def test_a_ticket_starts_from_the_weights_of_its_own_run_at_step_k(run):
@@ -85,11 +44,11 @@ def test_a_ticket_starts_from_the_weights_of_its_own_run_at_step_k(run):
         assert point.train.spec.order_seed == made.points[0].train.spec.order_seed
 
 
-def test_training_on_never_changes_the_kept_initial_weights(run):
+def test_training_on_never_changes_the_kept_initialweights_of(run):
     made, workshop, _ = run()
     init = made.points[0].train.weights
     assert isinstance(init, Init)
-    assert _same(init.run({}, workshop).tensors, workshop.store.read(init.key).tensors)
+    assert same(init.run({}, workshop).tensors, workshop.store.read(init.key).tensors)
 
 
 def test_retrainings_differ_in_their_start_and_learning_rate_alone(run):
@@ -107,7 +66,7 @@ def test_controls_are_what_they_say(run):
     made, workshop, _ = run("schedule.controls=[reinit,shuffle,random,small_dense]")
     before = None
     for level in (1, 2):
-        points = _by_control(made, level)
+        points = by_control(made, level)
         stored = {c: workshop.store.read(p.train.masks.key).tensors for c, p in points.items() if p.train.masks}
         assert stored.keys() == {"none", "reinit", "shuffle", "random"}
         assert points["reinit"].train.masks.key == points["none"].train.masks.key
@@ -119,15 +78,15 @@ def test_controls_are_what_they_say(run):
             assert masks.is_nested(stored["random"], before["random"])
             assert masks.is_nested(stored["none"], before["none"])
         before = stored
-        small, left = _weights(workshop, points["small_dense"]), workshop.store.data(points["none"].measure.key)["parameters"]
+        small, left = weights_of(workshop, points["small_dense"]), workshop.store.data(points["none"].measure.key)["parameters"]
         count = sum(tensor.numel() for tensor in small.values())
         assert 0.97 * left < count <= left
 
 
 def test_reinitialised_networks_of_two_levels_differ(run):
     made, workshop, _ = run("schedule.controls=[reinit]")
-    starts = [_by_control(made, level)["reinit"].train.weights for level in (1, 2)]
-    assert not _same(*(workshop.store.read(start.key).tensors for start in starts))
+    starts = [by_control(made, level)["reinit"].train.weights for level in (1, 2)]
+    assert not same(*(workshop.store.read(start.key).tensors for start in starts))
 
 
 def test_children_of_one_network_differ_in_data_order_alone(run):
@@ -162,14 +121,14 @@ def test_a_lost_record_is_written_again_without_training(run, tmp_path):
 def test_a_damaged_artifact_is_mended_to_the_same_bits(run, tmp_path):
     made, workshop, _ = run()
     point = made.points[1]
-    whole = _weights(workshop, point)
+    whole = weights_of(workshop, point)
     path = tmp_path / "store" / "artifacts" / point.train.key[:2] / point.train.key / "tensors.safetensors"
     path.write_bytes(path.read_bytes()[:-5])
     for record in (tmp_path / "records" / "t").glob("*.json"):
         record.unlink()
     with pytest.warns(UserWarning, match="set aside"):
         run()
-    assert _same(whole, _weights(workshop, point))
+    assert same(whole, weights_of(workshop, point))
 
 
 def test_the_plan_counts_a_beginning_only_once(run, tmp_path):
