@@ -14,7 +14,7 @@ from prunelab.pruning.scope import Scope
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Balanced:
-    """Each tensor keeps as many units as the others (Cai et al. 2020 balance layers at initialisation like this).
+    """Each tensor keeps as many units as the others.
 
     A tensor that has fewer stays whole, and the others share what is left. The total is exact by largest remainder.
     """

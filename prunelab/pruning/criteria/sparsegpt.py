@@ -31,7 +31,8 @@ class SparseGPT(Criterion):
     sweep.
 
     Attributes:
-        block_size: columns of a block.
+        block_size: columns of a block; the choice within a block ignores how its own weights make up for each other, so it
+            should be well below the inputs of a layer.
         damping: added to the diagonal of H, as a fraction of its mean.
     """
 
@@ -77,7 +78,7 @@ class Reconstruction:
         network = copy.deepcopy(self.model)
         weights, made = self.scope.weights(network), dict(masks)
         for name in self.scope.shapes:
-            with scratch(network, self.scope, dataclasses.replace(self.context, masks=self.context.masks)) as live:
+            with scratch(network, self.scope, self.context) as live:
                 alone = dataclasses.replace(self.scope, shapes={name: self.scope.shapes[name]})
                 product = input_products(live, alone, self.context)[name]
             factor = inverse_factor(product, self.method.damping)
