@@ -72,6 +72,7 @@ def test_several_weights_at_once_are_made_up_for_exactly(seed):
     made = pruned(EXACT, linear([optimum.tolist()]), 3 / 7, _batch(hessian), loss=products)
     gone = (~made.masks[NAME][0]).nonzero().flatten().tolist()
     assert len(gone) == 4
+    assert made.weights[NAME][0, gone].count_nonzero() == 0
     assert torch.allclose(made.weights[NAME][0], _minimiser(hessian, optimum, gone), atol=1e-8)
 
 
