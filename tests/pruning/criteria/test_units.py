@@ -78,10 +78,9 @@ def test_fpgm_does_not_count_filters_that_are_gone():
 
 
 def test_fpgm_tells_near_filters_apart_far_from_zero():
-    weights = torch.tensor([[1000.0], [1000.0001], [1000.001]])
-    found = scores_of(FPGM(), linear(weights.tolist()).float())["0.weight"].flatten()
-    rows = weights.double().flatten()
-    assert found.tolist() == (rows[:, None] - rows).abs().sum(1).tolist()
+    rows = 1000 + 1e-4 * torch.rand(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = scores_of(FPGM(), linear(rows.tolist()))["0.weight"][:, 0]
+    assert torch.allclose(found, (rows[:, None] - rows).norm(dim=2).sum(1), rtol=1e-6)
 
 
 def test_apoz_is_one_minus_the_share_of_zeros_and_mean_the_mean_behind_the_relu():

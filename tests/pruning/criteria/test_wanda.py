@@ -42,6 +42,12 @@ def test_rows_stay_equal_over_levels(density):
     assert torch.equal(second[NAME].nonzero()[:, 1].reshape(12, -1), wanted)
 
 
+def test_rows_are_compared_by_what_they_have_left():
+    model, gone = linear([[4.0, 3.0, 2.0, 1.0]] * 2), torch.tensor([[False, False, True, True], [True, True, False, False]])
+    made = pruned(Wanda(), model, 0.25, [(tensor([[1.0] * 4]), torch.zeros(1))], before={NAME: gone}).masks
+    assert made[NAME].int().tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+
+
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_the_norms_of_a_convolution_are_of_what_each_weight_is_multiplied_by(groups):
     """Turning one weight on alone, its filter's output is the very input that the weight sees."""
