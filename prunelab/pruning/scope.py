@@ -27,12 +27,14 @@ class Scope:
         first: name of the prunable weight nearest the input in the network as a whole.
         output: name of the weight of the output layer in the network as a whole.
         structure: attention heads and residual branches, of which those with every weight in scope can be units.
+        groups: parameter name -> groups of a grouped convolution; 1 of what is not named.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     first: str
     output: str
     structure: Structure = dataclasses.field(default_factory=Structure)
+    groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -77,12 +79,8 @@ def scope_of(
     """
     types = tuple(t for kind in include for t in PRUNABLE[choose("kind of layer", kind, PRUNABLE)])
     owned = {name for name, _ in model.named_parameters()}
-    found = {
-        f"{prefix}.weight" if prefix else "weight": tuple(module.get_parameter("weight").shape)
-        for prefix, module in model.named_modules()
-        if isinstance(module, types)
-    }
-    found = {name: shape for name, shape in found.items() if name in owned}
+    modules = {f"{prefix}.weight" if prefix else "weight": module for prefix, module in model.named_modules() if isinstance(module, types)}
+    found = {name: tuple(module.get_parameter("weight").shape) for name, module in modules.items() if name in owned}
     if not found:
         raise ValueError(f"{type(model).__name__} has no {' or '.join(include)} layer, so nothing to prune")
     names = list(found)
@@ -97,4 +95,5 @@ def scope_of(
             found.pop(name, None)
     if not found:
         raise ValueError(f"exclude {list(exclude)} leaves nothing to prune")
-    return Scope(shapes=found, first=first, output=output, structure=structure or Structure())
+    groups = {name: int(getattr(modules[name], "groups", 1)) for name in found}
+    return Scope(shapes=found, first=first, output=output, structure=structure or Structure(), groups=groups)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import ClassVar
 
@@ -31,7 +30,8 @@ class SparseGPT(Criterion):
     sweep.
 
     Attributes:
-        block_size: columns of a block.
+        block_size: columns of a block; the choice within a block ignores how its own weights make up for each other, so it
+            should be well below the inputs of a layer.
         damping: added to the diagonal of H, as a fraction of its mean.
     """
 
@@ -74,19 +74,18 @@ class Reconstruction:
 
     def update(self, masks: Masks, *, free: bool) -> tuple[Masks, dict[str, torch.Tensor]]:
         """See `Compensation`."""
-        network = copy.deepcopy(self.model)
-        weights, made = self.scope.weights(network), dict(masks)
-        for name in self.scope.shapes:
-            with scratch(network, self.scope, dataclasses.replace(self.context, masks=self.context.masks)) as live:
-                alone = dataclasses.replace(self.scope, shapes={name: self.scope.shapes[name]})
-                product = input_products(live, alone, self.context)[name]
-            factor = inverse_factor(product, self.method.damping)
-            shape, groups = self.scope.shapes[name], len(factor)
-            held = _without_dead(_rows(weights[name], groups), product)
-            keep, before = (_rows(mask.cpu(), groups) for mask in (masks[name], self.context.masks[name]))
-            swept, kept = zip(*(self._sweep(*parts, free=free) for parts in zip(held, keep, before, factor, strict=True)), strict=True)
-            made[name] = torch.stack(kept).reshape(shape)
-            weights[name].copy_(torch.stack(swept).reshape(shape))
+        made = dict(masks)
+        with scratch(self.model, self.scope, self.context) as network:
+            weights = self.scope.weights(network)
+            for name, shape in self.scope.shapes.items():
+                alone = dataclasses.replace(self.scope, shapes={name: shape})
+                product = input_products(network, alone, self.context)[name]
+                factor = inverse_factor(product, self.method.damping)
+                held = _without_dead(_rows(weights[name], len(factor)), product)
+                keep, before = (_rows(mask.cpu(), len(factor)) for mask in (masks[name], self.context.masks[name]))
+                swept, kept = zip(*(self._sweep(*parts, free=free) for parts in zip(held, keep, before, factor, strict=True)), strict=True)
+                made[name] = torch.stack(kept).reshape(shape)
+                weights[name].copy_(torch.stack(swept).reshape(shape))  # what the layers behind it see
         return made, weights
 
     def _sweep(

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from prunelab.pruning import masks as masks_
 from prunelab.pruning.criteria.base import Context, Criterion, Scores
 from prunelab.pruning.scope import Scope
 from prunelab.pruning.scratch import scoped, scratch
@@ -38,7 +37,6 @@ class SynFlow(Criterion):
             with torch.no_grad():
                 for parameter in network.parameters():
                     parameter.abs_()
-            masks_.apply(network, context.masks)
             weights = scoped(network, scope)
             flow = network(torch.ones_like(inputs[:1], dtype=torch.float64)).sum()
             found = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)

@@ -18,7 +18,13 @@ class Channel(Units):
     def groups(self, scope: Scope) -> dict[str, Group]:
         """See `Units`."""
         return {
-            name: Group(num_units=shape[1], members={name: along(1, shape[1], len(shape))})
+            name: _inputs(name, shape, scope.groups.get(name, 1))
             for name, shape in scope.shapes.items()
             if len(shape) > 2 and name != scope.first
         }
+
+
+def _inputs(name: str, shape: tuple[int, ...], groups: int) -> Group:
+    """The filters of a group have input channels of their own."""
+    group = along(0, shape[0], len(shape)) // (shape[0] // groups)
+    return Group(num_units=groups * shape[1], members={name: group * shape[1] + along(1, shape[1], len(shape))})

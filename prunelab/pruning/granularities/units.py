@@ -80,7 +80,7 @@ class Units(abc.ABC):
         return summed
 
     def _pool(self, values: torch.Tensor, index: torch.Tensor, num_units: int, unit_scores: bool) -> torch.Tensor:
-        left = values > -torch.inf
+        left = values != -torch.inf  # NaN counts: it is for the choice to refuse
         values, index = values[left], index[left]
         empty = torch.full((num_units,), -torch.inf, dtype=values.dtype, device=values.device)
         if unit_scores or self.pooling == "max":
