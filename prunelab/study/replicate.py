@@ -72,6 +72,14 @@ class Replicate:
         self.prune_step = whole.resolve(study.schedule.prune_at)
         self._check_dynamics()
         self.what: dict[str, Any] = {"model": study.model, "dataset": study.dataset}
+        self.method: dict[str, Any] = {
+            "criterion": study.criterion,
+            "allocation": study.allocation,
+            "granularity": study.granularity,
+            "exclude": study.exclude,
+            "calibration": study.calibration if self.criterion.needs_batches else None,
+            "rounds": study.rounds,
+        }
         self.init = Init(**self.what, init=study.init, seed=study.seed_of("init", seed))
         self.dense = Train(**self.what, spec=whole, weights=self.init, masks=None)
 
@@ -122,12 +130,7 @@ class Replicate:
             weights=self._rewound(self.prune_step),
             masks=None,
             dynamics=study.dynamics,
-            criterion=study.criterion,
-            allocation=study.allocation,
-            granularity=study.granularity,
-            exclude=study.exclude,
-            calibration=study.calibration if self.criterion.needs_batches else None,
-            rounds=study.rounds,
+            **self.method,
             density=density,
             seed=study.seed_of("mask", self.seed, "dynamic", number),
         )
@@ -164,12 +167,7 @@ class Replicate:
         study = self.study
         return Prune(
             **self.what,
-            criterion=study.criterion,
-            allocation=study.allocation,
-            granularity=study.granularity,
-            exclude=study.exclude,
-            calibration=study.calibration if self.criterion.needs_batches else None,
-            rounds=study.rounds,
+            **self.method,
             inverted=inverted,
             density=density,
             seed=study.seed_of("mask", self.seed, "prune", level),

@@ -89,20 +89,7 @@ def fit(
             folder=Path(folder) if several else None,
             dynamic=dynamic,
         )
-        trainer = lightning.Trainer(
-            accelerator=hardware.accelerator,
-            devices=hardware.devices,
-            strategy=_strategy(hardware),
-            precision=spec.trainer.precision,  # pyright: ignore[reportArgumentType]
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            callbacks=[feed, dynamic] if dynamic else [feed],
-        )
+        trainer = _trainer(spec, hardware, [feed, dynamic] if dynamic else [feed])
         if first_step < spec.end_step:
             trainer.fit(module, train_dataloaders=chunks)
         else:
@@ -110,6 +97,23 @@ def fit(
         fitted = collect(Path(folder)) if several else outcome(module, dynamic)
     fitted.data["seconds"] = time.perf_counter() - started
     return fitted
+
+
+def _trainer(spec: TrainSpec, hardware: Hardware, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        strategy=_strategy(hardware),
+        precision=spec.trainer.precision,  # pyright: ignore[reportArgumentType]
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=callbacks,
+    )
 
 
 def _check(spec: TrainSpec, model: nn.Module, hardware: Hardware, dynamic: DynamicSparsity | None) -> None:
