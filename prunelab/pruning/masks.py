@@ -22,7 +22,7 @@ def ones(scope: Scope) -> Masks:
 
 def kept(masks: Masks) -> int:
     """Number of weights kept."""
-    return sum(int(mask.sum()) for mask in masks.values())
+    return sum(int(torch.count_nonzero(mask)) for mask in masks.values())
 
 
 def density(masks: Masks) -> float:
@@ -37,7 +37,13 @@ def sparsity(masks: Masks) -> float:
 
 def layer_density(masks: Masks) -> dict[str, float]:
     """Density of each tensor, in the network's order."""
-    return {name: int(mask.sum()) / mask.numel() for name, mask in masks.items()}
+    return {name: int(torch.count_nonzero(mask)) / mask.numel() for name, mask in masks.items()}
+
+
+def is_whole(mask: torch.Tensor) -> bool:
+    """Whether a mask keeps every weight of its tensor."""
+    # numpy's is ten times as fast, and one thread: for many small tensors, threads that wait for each other are what costs
+    return bool(mask.numpy(force=True).all())
 
 
 def is_nested(inner: Masks, outer: Masks) -> bool:

@@ -69,11 +69,9 @@ def prune(
     granularity.check(scope)
     masks_.check(context.masks, model)
     context = dataclasses.replace(context, unit_sum=lambda values: granularity.unit_sum(values, scope))
-    start = _unit_density(granularity, context.masks, scope)
     method = _Method(scope=scope, criterion=criterion, allocation=allocation, granularity=granularity, inverted=inverted)
-    for number in range(1, rounds):
-        reached = max(start, density) * min(density / start, 1.0) ** (number / rounds)
-        made = method(model, min(reached, granularity.max_density), context)
+    for reached in _densities_before(density, rounds, granularity, context.masks, scope):
+        made = method(model, reached, context)
         context = dataclasses.replace(context, masks=made.masks)
         if made.weights:
             model = _with_weights(model, made.weights)
@@ -93,20 +91,24 @@ class _Method:
     def __call__(self, model: nn.Module, density: float, context: Context) -> Pruned:
         before, granularity = context.masks, self.granularity
         solved = self.criterion.solve(model, self.scope, context) if isinstance(self.criterion, Compensating) else None
-        scores = solved.scores if solved else self.criterion(model, self.scope, context)
-        if self.inverted:
-            scores = {name: -score for name, score in scores.items()}
-        pooled = granularity.pool(_masked(scores, before), self.scope, unit_scores=self.criterion.scores_units)
+        # scores get no name here: those of large networks would outlive their pooling
+        pooled = granularity.pool(
+            _masked(self._signed(solved.scores if solved else self.criterion(model, self.scope, context)), before),
+            self.scope,
+            unit_scores=self.criterion.scores_units,
+        )
         if not pooled:
             raise ValueError(f"{type(self.criterion).__name__} scores no {granularity.kind} of this network")
         expanded = granularity.expand(self.allocation(pooled, self.scope, density), self.scope)
-        # a unit that stays may have lost weights before
-        masks = {name: mask & expanded[name].to(mask.device) if name in expanded else mask for name, mask in before.items()}
+        masks = {name: _both(mask, expanded[name].to(mask.device)) if name in expanded else mask for name, mask in before.items()}
         if solved is None:
             return Pruned(masks=masks, weights={})
         masks, weights = solved.update(masks, free=granularity.kind == "weight" and not self.inverted)
         assert masks_.is_nested(masks, before), "a prune may only remove"
         return Pruned(masks=masks, weights=weights)
+
+    def _signed(self, scores: Scores) -> Scores:
+        return {name: -score for name, score in scores.items()} if self.inverted else scores
 
 
 def _with_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -117,10 +119,24 @@ def _with_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> nn.M
 
 def _masked(scores: Mapping[str, torch.Tensor], before: Masks) -> Scores:
     """In the order of the network; what is pruned already can't come back."""
-    return {name: scores[name].masked_fill(~mask.to(scores[name].device), -torch.inf) for name, mask in before.items() if name in scores}
+    return {name: _without_pruned(scores[name], mask) for name, mask in before.items() if name in scores}
 
 
-def _unit_density(granularity: Granularity, masks: Masks, scope: Scope) -> float:
-    """Fraction of all units that is left."""
+def _without_pruned(score: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    # at the first level nothing is pruned, and a copy of all scores is saved
+    return score if masks_.is_whole(mask) else score.masked_fill(~mask.to(score.device), -torch.inf)
+
+
+def _both(mask: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    # a unit that stays may have lost weights before
+    return keep if masks_.is_whole(mask) else mask & keep
+
+
+def _densities_before(density: float, rounds: int, granularity: Granularity, masks: Masks, scope: Scope) -> list[float]:
+    """Densities of the rounds before the last, falling exponentially from the present fraction of units to `density`."""
+    if rounds == 1:
+        return []
     units = kept_units(masks, scope, granularity).values()
-    return sum(int(kept.sum()) for kept in units) / sum(kept.numel() for kept in units)
+    start = sum(int(torch.count_nonzero(kept)) for kept in units) / sum(kept.numel() for kept in units)
+    falling = (max(start, density) * min(density / start, 1.0) ** (number / rounds) for number in range(1, rounds))
+    return [min(reached, granularity.max_density) for reached in falling]

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from prunelab.basics.choices import choose
-from tests.bench import commands, study, training
+from tests.bench import commands, pruning, study, training
 
-BENCHMARKS = {**training.BENCHMARKS, **study.BENCHMARKS, **commands.BENCHMARKS}
+BENCHMARKS = {**training.BENCHMARKS, **pruning.BENCHMARKS, **study.BENCHMARKS, **commands.BENCHMARKS}
 
 
 def main() -> None:
@@ -23,7 +23,8 @@ def main() -> None:
     for column in ("name", "value", "unit", "aim", "holds", "runs"):
         table.add_column(column, no_wrap=column == "name")
     for found in results:
-        table.add_row(found.name, f"{found.value:.3g}", found.unit, found.aim, "yes" if found.holds else "NO", str(found.runs))
+        holds = {True: "yes", False: "NO", None: ""}[found.holds]
+        table.add_row(found.name, f"{found.value:.3g}", found.unit, found.aim, holds, str(found.runs))
     Console().print(table)
     path = Path("build/bench.json")
     path.parent.mkdir(exist_ok=True)

@@ -34,7 +34,7 @@ def budget(scores: Scores, density: float) -> int:
 
 def available(scores: Scores) -> dict[str, int]:
     """Units of each tensor that are not pruned yet."""
-    return {name: int((score > -torch.inf).sum()) for name, score in scores.items()}
+    return {name: int(torch.count_nonzero(score > -torch.inf)) for name, score in scores.items()}
 
 
 def keep_counts(scores: Scores, counts: Mapping[str, int]) -> dict[str, torch.Tensor]:

@@ -52,8 +52,9 @@ class OBS(Criterion):
             for few in sample_gradients(network, scope, context):
                 for name, value in few.items():
                     # a weight that is gone has no gradient: it takes no part in making up for others
-                    gradients = self._in_blocks((value * context.masks[name].to(value.device)).flatten(1).cpu().double())
-                    each = gradients.transpose(0, 1)
+                    gradients = self._in_blocks((value * context.masks[name].to(value.device)).flatten(1)).transpose(0, 1)
+                    # doubles in the order that the product reads them in, by one copy
+                    each = gradients.to("cpu", torch.float64, memory_format=torch.contiguous_format)
                     fisher[name].baddbmm_(each.transpose(1, 2), each, alpha=1 / count)
         eye = torch.eye(self.block_size, dtype=torch.float64)
         inverse = {name: torch.cholesky_inverse(torch.linalg.cholesky(f + self.damping * eye)) for name, f in fisher.items()}
@@ -107,4 +108,5 @@ class Surgery:
 
 def _in_blocks(flat: torch.Tensor, size: int) -> torch.Tensor:
     """(rows, weights) -> (rows, blocks, size), the last block filled up with zeros."""
-    return F.pad(flat, (0, -flat.shape[1] % size)).unflatten(1, (-1, size))
+    missing = -flat.shape[1] % size
+    return (F.pad(flat, (0, missing)) if missing else flat).unflatten(1, (-1, size))
