@@ -136,8 +136,8 @@ def test_levels_are_exact_nested_and_leave_the_model_alone(criterion, allocation
     scope, before = _scope(model_name), _state(model)
     parts = _parts(criterion, allocation, granularity, scope)
     current = masks.ones(scope)
-    for density in DENSITIES:
-        made = _prune(model_name, model, current, parts, density)
+    for level, density in enumerate(DENSITIES):
+        made = _prune(model_name, model, current, parts, density, seed=level)
         units = controls.kept_units(made.masks, scope, parts[2])
         if parts[1].exact_total:
             assert sum(int(kept.sum()) for kept in units.values()) == round(density * sum(kept.numel() for kept in units.values()))

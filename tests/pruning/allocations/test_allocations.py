@@ -59,6 +59,12 @@ def test_uniform_rounds_the_total_and_not_each_tensor():
     assert _counts(Uniform(), {"a": (1, 2), "b": (1, 2), "c": (1, 2), "d": (1, 10)}, 0.25) == {"a": 1, "b": 1, "c": 0, "d": 2}
 
 
+@pytest.mark.parametrize("allocation", [Uniform(), ERK(), IGQ(), Balanced(), AsMeasured(densities={"a": 0.5, "b": 0.5})])
+def test_a_tensor_with_little_left_hands_the_rest_of_its_share_to_the_others(allocation):
+    scores = {"a": torch.tensor([3.0, 4.0, *[-torch.inf] * 8]), "b": torch.rand(10)}
+    assert _counts(allocation, {"a": (1, 10), "b": (1, 10)}, 0.5, scores) == {"a": 2, "b": 8}
+
+
 def test_uniform_plus_keeps_the_ends():
     shapes = {"conv": (4, 1, 3, 3), "mid": (50, 40), "out": (10, 50)}
     assert _counts(UniformPlus(), shapes, 0.1) == {"conv": 36, "mid": round(0.1 * 2536) - 136, "out": 100}
