@@ -6,6 +6,8 @@ import dataclasses
 
 from prunelab.results.look import DENSE, Style
 
+MOST_BANDS = 5
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Axis:
@@ -16,12 +18,14 @@ class Axis:
         log: logarithmic.
         falling: values decrease along the axis, as weights left do from left to right.
         ticks: places and their labels; None leaves them to the library.
+        bounds: values that cannot be passed, so that an interval is not drawn beyond them; None if there are none.
     """
 
     title: str
     log: bool = False
     falling: bool = False
     ticks: tuple[tuple[float, str], ...] | None = None
+    bounds: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,11 @@ class Panel:
     title: str
     lines: tuple[Line, ...]
     references: tuple[Reference, ...] = ()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether bands would hide each other, so that intervals are drawn as bars."""
+        return len(self.lines) > MOST_BANDS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
