@@ -78,11 +78,6 @@ class Panel:
     lines: tuple[Line, ...]
     references: tuple[Reference, ...] = ()
 
-    @property
-    def crowded(self) -> bool:
-        """Whether bands would hide each other, so that intervals are drawn as bars."""
-        return len(self.lines) > MOST_BANDS
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LineFigure:
@@ -109,6 +104,11 @@ class LineFigure:
     panels: tuple[Panel, ...]
     flag: str = "a run diverged"
     ring: str = "on the front"
+
+    @property
+    def crowded(self) -> bool:
+        """Whether bands would hide each other, so that intervals are drawn as bars in all panels."""
+        return any(len(panel.lines) > MOST_BANDS for panel in self.panels)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
     for reference in panel.references:
         plot.add_traces(list(_reference(reference, ends)))
     for line in panel.lines:
-        plot.add_traces(list(_line(line, banded=line.joined and not panel.crowded)))
+        plot.add_traces(list(_line(line, banded=line.joined and not figure.crowded)))
     plot.add_traces(list(_marks(panel.lines, figure)))
     plot.update_xaxes(**_axis(figure.x, ends))
     plot.update_yaxes(**_axis(figure.y, None), range=_range(figure))

@@ -94,7 +94,7 @@ def _draw_panel(axes: Axes, figure: LineFigure, panel: Panel, entries: dict[str,
         axes.axhline(reference.y, color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash], linewidth=1.2)
         entries.setdefault(literal(reference.label), _handle(look, marker=False, joined=True))
     for line in panel.lines:
-        _draw_line(axes, line, banded=line.joined and not panel.crowded)
+        _draw_line(axes, line, banded=line.joined and not figure.crowded)
         entries.setdefault(literal(line.label), _handle(line.style, marker=line.markers, joined=line.joined))
     _draw_marks(axes, figure, panel.lines, entries)
     if panel.title:

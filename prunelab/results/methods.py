@@ -138,8 +138,10 @@ def _joined(part: dict[str, str]) -> str:
 def _parts(methods: pd.DataFrame, axes: list[str]) -> list[dict[str, str]]:
     """For each row, by axis that differs between rows, its value in words."""
     differing = [axis for axis in axes if methods[axis].nunique() > 1]
-    if "variant" in differing and methods.drop(columns=["variant", "overrides"]).duplicated(keep=False).sum() == 0:
-        differing.remove("variant")
+    for axis in ("variant", "rewind_step", "retraining"):
+        others = [other for other in differing if other != axis]
+        if axis in differing and others and not methods.duplicated(others).any():
+            differing = others
     by_overrides = methods["overrides"].nunique() == methods["variant"].nunique()
     return [
         {axis: _axis_text(axis, row[axis], row["overrides"] if by_overrides else "") for axis in differing}

@@ -95,3 +95,14 @@ def test_a_sweep_is_run_again_by_one_command(shootout):
 def test_networks_pruned_before_training_are_no_tickets(make_network, to_frame):
     assert own_name(to_frame([make_network(), make_network(level=1)])) == "Tickets"
     assert own_name(to_frame([make_network(schedule="at_init"), make_network(level=1, schedule="at_init")])) == "Pruned"
+
+
+def test_an_axis_that_follows_from_another_is_not_named(make_network, to_frame):
+    records = [
+        make_network(level=level, criterion=criterion, schedule=schedule, retraining=retraining)
+        for criterion in ("snip", "magnitude") for level in (0, 1)
+        for schedule, retraining in (("at_init", "weight_rewinding"), ("one_shot", "lr_rewinding"))
+    ]  # fmt: skip
+    assert list(dict.fromkeys(place.panel for place in places(to_frame(records)).values())) == [
+        "pruned at initialisation", "one shot after training"
+    ]  # fmt: skip
