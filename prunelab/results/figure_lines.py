@@ -9,11 +9,12 @@ import pandas as pd
 from prunelab.results import curves
 from prunelab.results.figure_parts import Absent, Axis, Line, LineFigure, Panel, Reference
 from prunelab.results.look import DENSE, style
-from prunelab.results.methods import control_name, own_name
+from prunelab.results.methods import Place, control_name, own_name, places
 from prunelab.results.selection import CONTROLS
 from prunelab.results.units import Unit, percent, significant, unit_of
 
 MOST_PANELS = 12
+PERCENT = (0.0, 100.0)
 WEIGHTS_LEFT = "Weights left (%, log scale)"
 
 
@@ -23,11 +24,8 @@ def accuracy_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     found = curves.accuracy(frame)
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network has a test accuracy.")
-    several = found["method"].nunique() > 1
-    shown = found[found["control"] == "none"] if several else found
-    panel = _panel("", shown if len(shown) else found, "test_top1", own_name(frame), several=several)
     caption = f"Test accuracy at the last step of training. {_interval_words(found)} The dotted line is the dense network."
-    return _figure(key, title, caption, "Test accuracy (%)", (panel,))
+    return _figure(key, title, caption, "Test accuracy (%)", _panels(frame, found, "test_top1"))
 
 
 def controls_figure(frame: pd.DataFrame) -> LineFigure | Absent | None:
@@ -40,7 +38,7 @@ def controls_figure(frame: pd.DataFrame) -> LineFigure | Absent | None:
         return Absent(key=key, title=title, reason="No control network was measured.")
     with_controls = [m for m, rows in found.groupby("method", sort=False) if (rows["control"] != "none").any()]
     panels = tuple(
-        _panel(str(method), found[found["method"] == method], "test_top1", own_name(frame), several=False)
+        _controls_panel(str(method), found[found["method"] == method], "test_top1", own_name(frame))
         for method in with_controls[:MOST_PANELS]
     )
     caption = f"Test accuracy of each method's networks and of the controls with as many weights. {_interval_words(found)}"
@@ -55,11 +53,8 @@ def early_stop_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     found = curves.early_stop(frame)
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network recorded the step of its lowest validation loss.")
-    several = found["method"].nunique() > 1
-    shown = found[found["control"] == "none"] if several else found
-    panel = _panel("", shown if len(shown) else found, "early_stop_step", own_name(frame), several=several)
     caption = f"Optimizer step with the lowest validation loss; lower is faster learning. {_interval_words(found)}"
-    return _figure(key, title, caption, "Step of lowest validation loss", (panel,))
+    return _figure(key, title, caption, "Step of lowest validation loss", _panels(frame, found, "early_stop_step"))
 
 
 def _figure(key: str, title: str, caption: str, y_title: str, panels: tuple[Panel, ...]) -> LineFigure:
@@ -68,23 +63,48 @@ def _figure(key: str, title: str, caption: str, y_title: str, panels: tuple[Pane
     names = ", ".join(dict.fromkeys(line.label for panel in panels for line in panel.lines))
     alternative = f"{title}: lines for {names}; {significant(max(places))} to {significant(min(places))} % of the weights left."
     alternative += " The numbers are in the tables below."
-    return LineFigure(key=key, title=title, caption=caption, alternative=alternative, x=x, y=Axis(title=y_title), panels=panels)
+    y = Axis(title=y_title, bounds=PERCENT if y_title.endswith("(%)") else None)
+    return LineFigure(key=key, title=title, caption=caption, alternative=alternative, x=x, y=y, panels=panels)
 
 
-def _panel(title: str, found: pd.DataFrame, column: str, own: str, *, several: bool) -> Panel:
+def _panels(frame: pd.DataFrame, found: pd.DataFrame, column: str) -> tuple[Panel, ...]:
+    """One method beside its controls, or several methods without theirs, a panel for each circumstance they share."""
+    if found["method"].nunique() < 2:
+        return (_controls_panel("", found, column, own_name(frame)),)
+    own = found[found["control"] == "none"]
+    shown, where = own if len(own) else found, places(frame)
+    names = list(dict.fromkeys(place.line for place in where.values()))
+    panels = []
+    for title in dict.fromkeys(place.panel for place in where.values()):
+        rows = shown[[where[method].panel == title for method in shown["method"]]]
+        if (rows["level"] > 0).any():
+            panels.append(_methods_panel(title[:1].upper() + title[1:], rows, column, where, names))
+    return tuple(panels)
+
+
+def _methods_panel(title: str, rows: pd.DataFrame, column: str, where: dict[str, Place], names: list[str]) -> Panel:
     unit = unit_of(column)
     lines, references = [], []
-    for place, (method, rows) in enumerate(found.groupby("method", sort=False)):
-        for control, points in rows.groupby("control", sort=False):
-            index = place if several else _control_place(str(control))
-            name = own if control == "none" else control_name(str(control))
-            label = str(method) if several else name
-            visible = points[points["density"] > 0]
-            if (visible["level"] > 0).any():
-                lines.append(_line(label, visible, unit, index))
-        dense = rows[(rows["level"] == 0) & (rows["control"] == "none")]
-        if len(dense):
-            references.append(_reference(str(method), dense.iloc[0], unit, style(place).colour))
+    for method in [method for method in where if (rows["method"] == method).any()]:
+        points, label = rows[rows["method"] == method], where[method].line
+        place = names.index(label)
+        visible = points[points["density"] > 0]
+        if (visible["level"] > 0).any():
+            lines.append(_line(label, visible, unit, place))
+        references += [_reference(label, row, unit, style(place).colour) for _, row in points[points["level"] == 0].iterrows()]
+    return Panel(title=title, lines=tuple(lines), references=_once(references))
+
+
+def _controls_panel(title: str, found: pd.DataFrame, column: str, own: str) -> Panel:
+    unit = unit_of(column)
+    lines, references = [], []
+    for control, points in found.groupby("control", sort=False):
+        label = own if control == "none" else control_name(str(control))
+        visible = points[points["density"] > 0]
+        if (visible["level"] > 0).any():
+            lines.append(_line(label, visible, unit, _control_place(str(control))))
+        if control == "none":
+            references += [_reference("", row, unit, style(0).colour) for _, row in points[points["level"] == 0].iterrows()]
     return Panel(title=title, lines=tuple(lines), references=_once(references))
 
 
@@ -146,4 +166,4 @@ def _interval_words(found: pd.DataFrame) -> str:
     if most == 1:
         return "One seed: single measurements, without intervals."
     count = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-    return f"Mean over {count}; the bands are 95 % t intervals of the mean."
+    return f"Mean over {count}; bands and bars are 95 % t intervals of the mean."

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
-from prunelab.results.figure_lines import hover, log_ticks
+from prunelab.results.figure_lines import PERCENT, hover, log_ticks
 from prunelab.results.figure_parts import Absent, Axis, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference
 from prunelab.results.look import style
-from prunelab.results.methods import control_name, own_name
+from prunelab.results.methods import Place, control_name, own_name, places
 from prunelab.results.pareto import non_dominated
 from prunelab.results.units import FRACTION, percent, significant
 
-MOST_HEAT_PANELS = 6
+MOST_HEAT_PANELS = 10
 MOST_LINES = 6
 STABLE_BELOW = 0.02
 
@@ -26,6 +26,7 @@ def layers_figure(frame: pd.DataFrame) -> HeatFigure | Absent:
     matrices = {method: matrix for method, matrix in curves.layer_density(frame).items() if matrix.shape[1] > 1}
     if not matrices:
         return Absent(key=key, title=title, reason="No pruned network recorded the density of its layers.")
+    matrices = _distinct(matrices, places(frame))
     shown = list(matrices.items())[:MOST_HEAT_PANELS]
     panels = tuple(_heat_panel(method, matrix) for method, matrix in shown)
     caption = "Weights left in each prunable tensor, in per cent, averaged over seeds; tensors in order of the network."
@@ -36,6 +37,17 @@ def layers_figure(frame: pd.DataFrame) -> HeatFigure | Absent:
         key=key, title=title, caption=caption, alternative=f"Heat map of the density of {tensors} at each level of pruning.",
         x_title="Weights left in the whole network (%)", y_title="", scale_title="Left (%)", panels=panels,
     )  # fmt: skip
+
+
+def _distinct(matrices: dict[str, pd.DataFrame], where: dict[str, Place]) -> dict[str, pd.DataFrame]:
+    """Methods whose masks leave as much of each tensor, as where only the retraining differs, are shown once."""
+    kept: dict[str, pd.DataFrame] = {}
+    for method in [method for method in where if method in matrices]:
+        alike = [name for name in kept if where[name].line == where[method].line]
+        if not any(np.allclose(kept[name], matrices[method]) for name in alike if kept[name].shape == matrices[method].shape):
+            kept[method] = matrices[method]
+    lines = [where[method].line for method in kept]
+    return {line if lines.count(line) == 1 else method: kept[method] for line, method in zip(lines, kept, strict=True)}
 
 
 def _heat_panel(method: str, matrix: pd.DataFrame) -> HeatPanel:
@@ -133,29 +145,14 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     found = found[np.isfinite(found["compression_ratio"])]
     if not (found["level"] > 0).any():
         return Absent(key=key, title=title, reason="No pruned network has both a compression ratio and a test accuracy.")
-    several = found["method"].nunique() > 1
-    if several and (found["control"] == "none").any():
+    if found["method"].nunique() > 1 and (found["control"] == "none").any():
         found = found[found["control"] == "none"]
-    front = pd.Series(non_dominated(found[["compression_ratio", "mean"]]), index=found.index)
-    lines = []
-    for index, ((method, control), rows) in enumerate(found.groupby(["method", "control"], sort=False)):  # pyright: ignore
-        own = own_name(frame) if control == "none" else control_name(str(control))
-        label = str(method) if several else own
-        lines.append(
-            Line(
-                label=label, x=tuple(rows["compression_ratio"]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),
-                high=tuple(100 * rows["high"]), style=style(index), joined=False, ringed=tuple(front[rows.index]),
-                hover=tuple(
-                    hover(label, row, FRACTION) + f"\ncompression {row['compression_ratio']:.3g}"
-                    for row in rows.to_dict("records")
-                ),
-            )
-        )  # fmt: skip
+    panels, fronts = _pareto_panels(frame, found)
     names = [control_name(control).lower() for control in dict.fromkeys(unsized["control"])]
     low, high = found["compression_ratio"].min(), found["compression_ratio"].max()
-    best = found[front].drop_duplicates(["compression_ratio", "mean"])
+    best = pd.concat(fronts).drop_duplicates(["compression_ratio", "mean"])
     caption = (
-        "Ringed points are not dominated: no other network here is at least as small and as accurate, and better in one. "
+        "Ringed points are not dominated: no other network of the panel is at least as small and as accurate, and better in one. "
         "The front is that of the means over seeds; bars are 95 % t intervals."
     )
     if names:
@@ -165,5 +162,39 @@ def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
         alternative=f"Accuracy against compression ratio; {len(best)} points from {best['compression_ratio'].min():.3g} to "
         f"{best['compression_ratio'].max():.3g} times are on the front.",
         x=Axis(title="Compression ratio (log scale)", log=True, ticks=log_ticks(max(low, 1e-9), high)),
-        y=Axis(title="Test accuracy (%)"), panels=(Panel(title="", lines=tuple(lines)),), ring="Not dominated",
+        y=Axis(title="Test accuracy (%)", bounds=PERCENT), panels=panels, ring="Not dominated",
+    )  # fmt: skip
+
+
+def _pareto_panels(frame: pd.DataFrame, found: pd.DataFrame) -> tuple[tuple[Panel, ...], list[pd.DataFrame]]:
+    """The panels, and the points on the front of each."""
+    where = places(frame)
+    names = list(dict.fromkeys(place.line for place in where.values()))
+    panels, fronts = [], []
+    for title in dict.fromkeys(place.panel for place in where.values()):
+        here = found[[where[method].panel == title for method in found["method"]]]
+        if not (here["level"] > 0).any():
+            continue
+        front = pd.Series(non_dominated(here[["compression_ratio", "mean"]]), index=here.index)
+        fronts.append(here[front])
+        lines = []
+        for index, ((method, control), rows) in enumerate(here.groupby(["method", "control"], sort=False)):  # pyright: ignore
+            own = own_name(frame) if control == "none" else control_name(str(control))
+            label, look = (where[str(method)].line, names.index(where[str(method)].line)) if len(where) > 1 else (own, index)
+            lines.append(_pareto_line(label, rows, front, look))
+        panels.append(Panel(title=title[:1].upper() + title[1:], lines=tuple(sorted(lines, key=_name) if len(where) > 1 else lines)))
+    return tuple(panels), fronts
+
+
+def _name(line: Line) -> str:
+    return line.label
+
+
+def _pareto_line(label: str, rows: pd.DataFrame, front: pd.Series, look: int) -> Line:
+    return Line(
+        label=label, x=tuple(rows["compression_ratio"]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),
+        high=tuple(100 * rows["high"]), style=style(look), joined=False, ringed=tuple(front[rows.index]),
+        hover=tuple(
+            hover(label, row, FRACTION) + f"\ncompression {row['compression_ratio']:.3g}" for row in rows.to_dict("records")
+        ),
     )  # fmt: skip

@@ -6,6 +6,8 @@ import dataclasses
 
 from prunelab.results.look import DENSE, Style
 
+MOST_BANDS = 5
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Axis:
@@ -16,12 +18,14 @@ class Axis:
         log: logarithmic.
         falling: values decrease along the axis, as weights left do from left to right.
         ticks: places and their labels; None leaves them to the library.
+        bounds: values that cannot be passed, so that an interval is not drawn beyond them; None if there are none.
     """
 
     title: str
     log: bool = False
     falling: bool = False
     ticks: tuple[tuple[float, str], ...] | None = None
+    bounds: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,6 +104,11 @@ class LineFigure:
     panels: tuple[Panel, ...]
     flag: str = "a run diverged"
     ring: str = "on the front"
+
+    @property
+    def crowded(self) -> bool:
+        """Whether bands would hide each other, so that intervals are drawn as bars in all panels."""
+        return any(len(panel.lines) > MOST_BANDS for panel in self.panels)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

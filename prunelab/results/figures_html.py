@@ -36,21 +36,25 @@ def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
     for reference in panel.references:
         plot.add_traces(list(_reference(reference, ends)))
     for line in panel.lines:
-        plot.add_traces(list(_line(line)))
+        plot.add_traces(list(_line(line, banded=line.joined and not figure.crowded)))
     plot.add_traces(list(_marks(panel.lines, figure)))
     plot.update_xaxes(**_axis(figure.x, ends))
-    plot.update_yaxes(**_axis(figure.y, None), range=_shared_range(figure))
+    plot.update_yaxes(**_axis(figure.y, None), range=_range(figure))
     return plot
 
 
-def _shared_range(figure: LineFigure) -> list[float] | None:
-    """One range for all panels, so that heights can be compared between them; a single panel finds its own."""
-    if len(figure.panels) == 1:
+def _range(figure: LineFigure) -> list[float] | None:
+    """One range for all panels, so that heights can be compared between them, within bounds; else the plot finds its own."""
+    if len(figure.panels) == 1 and not figure.y.bounds:
         return None
     ends = [y for panel in figure.panels for line in panel.lines for side in (line.y, line.low, line.high) for y in side]
     ends = [y for y in ends if math.isfinite(y)]
     room = 0.05 * (max(ends) - min(ends)) or 1.0
-    return [min(ends) - room, max(ends) + room]
+    low, high = min(ends) - room, max(ends) + room
+    if figure.y.bounds:
+        beyond = 0.02 * (figure.y.bounds[1] - figure.y.bounds[0])
+        low, high = max(low, figure.y.bounds[0] - beyond), min(high, figure.y.bounds[1] + beyond)
+    return [low, high]
 
 
 def _layout() -> go.Layout:
@@ -87,8 +91,8 @@ def _axis(axis: Axis, ends: tuple[float, float] | None) -> dict:
     return settings
 
 
-def _line(line: Line) -> Iterator[go.Scatter]:
-    if line.joined:
+def _line(line: Line, *, banded: bool) -> Iterator[go.Scatter]:
+    if banded:
         yield from _band(line.label, line.x, line.low, line.high, line.style.colour)
     bars = [high - y if math.isfinite(high) else 0 for y, high in zip(line.y, line.high, strict=True)]
     yield go.Scatter(
@@ -99,7 +103,7 @@ def _line(line: Line) -> Iterator[go.Scatter]:
         mode="+".join(mode for mode, wanted in (("lines", line.joined), ("markers", line.markers)) if wanted),
         line={"color": line.style.colour, "width": 2, "dash": line.style.dash},
         marker={"color": line.style.colour, "symbol": line.style.marker, "size": 8, "line": {"width": 0.7, "color": PAPER}},
-        error_y=None if line.joined else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
+        error_y=None if banded else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
         text=[text(words) for words in line.hover] or None,
         hovertemplate="%{text}<extra></extra>" if line.hover else None,
     )

@@ -94,11 +94,16 @@ def _draw_panel(axes: Axes, figure: LineFigure, panel: Panel, entries: dict[str,
         axes.axhline(reference.y, color=look.colour, linestyle=MATPLOTLIB_DASH[look.dash], linewidth=1.2)
         entries.setdefault(literal(reference.label), _handle(look, marker=False, joined=True))
     for line in panel.lines:
-        _draw_line(axes, line)
+        _draw_line(axes, line, banded=line.joined and not figure.crowded)
         entries.setdefault(literal(line.label), _handle(line.style, marker=line.markers, joined=line.joined))
     _draw_marks(axes, figure, panel.lines, entries)
     if panel.title:
         axes.set_title(literal(panel.title), loc="left", color=INK)
+    if figure.y.bounds:
+        lowest, highest = figure.y.bounds
+        shown_low, shown_high = axes.get_ylim()
+        room = 0.02 * (highest - lowest)
+        axes.set_ylim(max(shown_low, lowest - room), min(shown_high, highest + room))
     places = [x for line in panel.lines for x in line.x]
     _set_x(axes, figure.x, (min(places), max(places)) if places else (0.0, 1.0))
 
@@ -110,10 +115,10 @@ def _handle(look: Style, *, marker: bool, joined: bool) -> Line2D:
     )  # fmt: skip
 
 
-def _draw_line(axes: Axes, line: Line) -> None:
+def _draw_line(axes: Axes, line: Line, *, banded: bool) -> None:
     x, y, low, high = (np.asarray(values, dtype=float) for values in (line.x, line.y, line.low, line.high))
     look = line.style
-    if line.joined:
+    if banded:
         axes.fill_between(x, low, high, color=look.colour, alpha=BAND_OPACITY, linewidth=0)
     else:
         known = np.isfinite(high)

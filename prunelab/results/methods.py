@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 
 from prunelab.records.schema import AXES
@@ -14,12 +16,32 @@ _CONTROL_NAMES = {
     "none": "Tickets", "reinit": "Reinitialised", "shuffle": "Shuffled mask", "random": "Random mask",
     "small_dense": "Small dense",
 }  # fmt: skip
+_AXIS_TEXTS = {
+    ("retraining", "none"): "not retrained", ("retraining", "fine_tuning"): "fine-tuned",
+    ("retraining", "weight_rewinding"): "weights rewound", ("retraining", "lr_rewinding"): "learning rate rewound",
+    ("schedule", "at_init"): "pruned at initialisation", ("schedule", "one_shot"): "one shot after training",
+}  # fmt: skip
+_BETWEEN = " · "
 SHORT_NAME_LENGTH = 60
+MOST_PANELS = 12
 
 
-def control_name(control: str, retraining: str = "weight_rewinding") -> str:
-    """What a series of this control is called; a method without rewinding makes pruned networks, not tickets."""
-    if control == "none" and retraining not in ("weight_rewinding", ""):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a method is drawn.
+
+    Attributes:
+        panel: title of its panel; "" if there is one panel for all.
+        line: its name within the panel.
+    """
+
+    panel: str
+    line: str
+
+
+def control_name(control: str, retraining: str = "weight_rewinding", schedule: str = "") -> str:
+    """What a series of this control is called; without a trained network to rewind there are pruned networks, not tickets."""
+    if control == "none" and (retraining not in ("weight_rewinding", "") or schedule == "at_init"):
         return "Pruned"
     return _CONTROL_NAMES.get(control, control.replace("_", " ").capitalize())
 
@@ -28,7 +50,8 @@ def own_name(frame: pd.DataFrame) -> str:
     """What a method's own networks are called throughout a frame: `Tickets` if all of them are rewound."""
     own = points(frame)
     pruned = own[(own["control"] == "none") & (own["level"] > 0)]
-    names = {control_name("none", retraining) for retraining in pruned["retraining"].unique()}
+    kinds = pruned[["retraining", "schedule"]].drop_duplicates().itertuples(index=False)
+    names = {control_name("none", str(kind.retraining), str(kind.schedule)) for kind in kinds}
     return names.pop() if len(names) == 1 else "Pruned"
 
 
@@ -49,7 +72,7 @@ def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.D
         return frame.assign(method=pd.Categorical([]))
     is_dense = (frame["level"] == 0) & (frame["control"] == "none")
     pruned, dense = frame[~is_dense], frame[is_dense]
-    methods = (pruned if len(pruned) else dense)[[*axes, "overrides"]].drop_duplicates(axes)
+    methods = _distinct(frame, axes)
     labels = methods.assign(method=_labels(methods, axes)).drop(columns="overrides")
     rows = [pruned.merge(labels, on=axes, how="left")]
     if len(dense):
@@ -57,6 +80,37 @@ def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.D
     joined = pd.concat([part for part in rows if len(part)], ignore_index=True)
     joined["method"] = pd.Categorical(joined["method"], categories=list(labels["method"]), ordered=True)
     return joined
+
+
+def places(frame: pd.DataFrame) -> dict[str, Place]:
+    """Where each method of a frame is drawn, by its label in `with_methods`.
+
+    Criteria that are compared under several circumstances (with and without retraining, ...) share a panel for each of
+    these and keep their name and look from panel to panel; all else shares one panel. In the order of drawing.
+    """
+    axes = list(METHOD_AXES)
+    methods = _distinct(points(frame), axes)
+    labels, parts = _labels(methods, axes), _parts(methods, axes)
+    found = [
+        Place(panel=_joined({axis: words for axis, words in part.items() if axis != "criterion"}), line=part.get("criterion", ""))
+        for part in parts
+    ]
+    panels = {place.panel for place in found}
+    if len(set(found)) < len(found) or not 1 < len(panels) <= MOST_PANELS or len({place.line for place in found}) < 2:
+        found = [Place(panel="", line=label) for label in labels]
+    return dict(sorted(zip(labels, found, strict=True), key=lambda pair: _rank(pair[1])))
+
+
+def _rank(place: Place) -> tuple[list[int], str, str]:
+    known = list(_AXIS_TEXTS.values())
+    words = [*place.panel.split(_BETWEEN), *place.line.split(_BETWEEN)]
+    return [known.index(word) for word in words if word in known], place.panel, place.line
+
+
+def _distinct(frame: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
+    is_dense = (frame["level"] == 0) & (frame["control"] == "none")
+    rows = frame if is_dense.all() else frame[~is_dense]
+    return rows[[*axes, "overrides"]].drop_duplicates(axes)
 
 
 def _dense_of(dense: pd.DataFrame, labels: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
@@ -72,16 +126,27 @@ def _dense_of(dense: pd.DataFrame, labels: pd.DataFrame, axes: list[str]) -> pd.
 
 def _labels(methods: pd.DataFrame, axes: list[str]) -> list[str]:
     """For each row, the values of the axes that differ between rows."""
-    differing = [axis for axis in axes if methods[axis].nunique() > 1]
-    if "variant" in differing and methods.drop(columns=["variant", "overrides"]).duplicated(keep=False).sum() == 0:
-        differing.remove("variant")
-    by_overrides = methods["overrides"].nunique() == methods["variant"].nunique()
-    labels = []
-    for row in methods.to_dict("records"):
-        parts = [_axis_text(axis, row[axis], row["overrides"] if by_overrides else "") for axis in differing]
-        labels.append(" · ".join(parts))
+    labels = [_joined(part) for part in _parts(methods, axes)]
     # Long overrides are cut, so two labels can come out alike; a number keeps the methods apart.
     return [label if labels.count(label) == 1 else f"{label} ({labels[: i + 1].count(label)})" for i, label in enumerate(labels)]
+
+
+def _joined(part: dict[str, str]) -> str:
+    return _BETWEEN.join(part.values())
+
+
+def _parts(methods: pd.DataFrame, axes: list[str]) -> list[dict[str, str]]:
+    """For each row, by axis that differs between rows, its value in words."""
+    differing = [axis for axis in axes if methods[axis].nunique() > 1]
+    for axis in ("variant", "rewind_step", "retraining"):
+        others = [other for other in differing if other != axis]
+        if axis in differing and others and not methods.duplicated(others).any():
+            differing = others
+    by_overrides = methods["overrides"].nunique() == methods["variant"].nunique()
+    return [
+        {axis: _axis_text(axis, row[axis], row["overrides"] if by_overrides else "") for axis in differing}
+        for row in methods.to_dict("records")
+    ]
 
 
 def _axis_text(axis: str, value: object, overrides: str) -> str:
@@ -89,4 +154,4 @@ def _axis_text(axis: str, value: object, overrides: str) -> str:
         return f"rewound to {value}"
     if axis == "variant":
         return (overrides or f"variant {str(value)[:8] or 'unnamed'}")[:SHORT_NAME_LENGTH]
-    return str(value) or f"no {axis}"
+    return _AXIS_TEXTS.get((axis, str(value)), str(value)) or f"no {axis}"

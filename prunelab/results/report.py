@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import tempfile
@@ -29,7 +30,7 @@ PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
 NESTED = ("layer_density", "curve", "barrier_curve")
 _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
-_SAFE_WORD = re.compile(r"[\w./:-]+")
+_SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
 def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
@@ -166,9 +167,28 @@ def _environment(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _commands(frame: pd.DataFrame) -> list[str]:
-    """For each study, the command that runs it again."""
-    jobs = frame[["study", "overrides"]].drop_duplicates().itertuples(index=False)
-    return [f"prunelab run experiment={_quoted(job.study)} {job.overrides or ''}".strip() for job in jobs if job.study]
+    """For each study, the commands that run it again: one for a whole sweep."""
+    commands = []
+    for study, jobs in frame[frame["study"] != ""].groupby("study", sort=False):
+        overrides = [str(job or "").split() for job in jobs["overrides"].drop_duplicates()]
+        overrides = [words if any(_key(w) == "experiment" for w in words) else [f"experiment={study}", *words] for words in overrides]
+        commands += ["prunelab run " + " ".join(map(_quoted, words)) for words in _sweep(overrides) or overrides]
+    return commands
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0]
+
+
+def _sweep(jobs: list[list[str]]) -> list[list[str]] | None:
+    """The one command that makes all jobs, if they are every combination of the values they have."""
+    keys = [_key(word) for word in jobs[0]]
+    if len(jobs) < 2 or any([_key(word) for word in words] != keys for words in jobs):
+        return None
+    values = {key: list(dict.fromkeys(words[place].partition("=")[2] for words in jobs)) for place, key in enumerate(keys)}
+    if len(values) < len(keys) or math.prod(map(len, values.values())) != len(jobs) or any("," in v for vs in values.values() for v in vs):
+        return None
+    return [["-m", *(f"{key}={','.join(found)}" for key, found in values.items())]]
 
 
 def _quoted(word: str) -> str:

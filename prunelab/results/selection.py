@@ -12,7 +12,9 @@ from prunelab.records.schema import AXES
 from prunelab.results.frames import MissingData
 from prunelab.results.units import percent
 
-CONTROLS: tuple[str, ...] = ("none", "reinit", "shuffle", "random", "small_dense")
+CONTROLS: tuple[str, ...] = (
+    "none", "reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs"
+)  # fmt: skip
 DENSITY_TOLERANCE = 1e-9
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 from prunelab.results import curves
 from prunelab.results.frames import MissingData, points
 from prunelab.results.matching import MARGIN, LevelDifference, against_dense, matching
-from prunelab.results.methods import control_name, own_name, with_methods
+from prunelab.results.methods import control_name, own_name, places, with_methods
 from prunelab.results.selection import CONTROLS, select, tickets
 from prunelab.results.statistics import MeanInterval, paired_difference
 from prunelab.results.units import FRACTION, percent
 
 MOST_METHODS = 6
+SAME_DENSITY = 0.02
 MOST_LINES = 12
 
 
@@ -20,12 +21,28 @@ def headline(frame: pd.DataFrame) -> list[str]:
     """What the accuracies say, a sentence or two for each method."""
     rows = with_methods(points(frame))
     several = rows["method"].nunique() > 1
+    if rows["method"].nunique() > MOST_METHODS:
+        return _ranking(frame)
     sentences = []
-    methods = list(rows.groupby("method", observed=True))
-    for method, own in methods[:MOST_METHODS]:
+    for method, own in rows.groupby("method", observed=True):
         sentences += _of_method(own, f"{method}: " if several else "", own_name(frame), brief=several)
-    if len(methods) > MOST_METHODS:
-        sentences.append(f"{len(methods) - MOST_METHODS} more methods are in the tables.")
+    return sentences
+
+
+def _ranking(frame: pd.DataFrame) -> list[str]:
+    """For each panel of the figures, its methods from best to worst where the fewest weights are left."""
+    found, where = curves.accuracy(frame), places(frame)
+    own = found[(found["control"] == "none") & (found["level"] > 0)]
+    sentences = []
+    for title in dict.fromkeys(place.panel for place in where.values()):
+        here = own[[where[method].panel == title for method in own["method"]]]
+        if here.empty:
+            continue
+        least = here["density"].min()
+        last = here[here["density"] <= least * (1 + SAME_DENSITY)].sort_values("mean", ascending=False, kind="stable")
+        order = ", ".join(f"{where[row['method']].line} {FRACTION.value(row['mean'])}" for row in last.to_dict("records"))
+        start = f"{title[:1].upper()}{title[1:]}, at" if title else "At"
+        sentences.append(f"{start} {percent(least)} of the weights: {order}.")
     return sentences
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
-from prunelab.results.methods import control_name, own_name
+from prunelab.results.methods import Place, control_name, own_name, places
 from prunelab.results.units import Unit, significant, unit_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LevelTable:
-    """One method, one measure: a row a level, a column a series.
+    """One measure: a row a level and a column a series of one method, or a row a method and a column a level.
 
     Attributes:
         caption: measure, unit, method.
@@ -30,7 +30,7 @@ class LevelTable:
 
 
 def level_tables(frame: pd.DataFrame, column: str, name: str) -> list[LevelTable]:
-    """A table for each method of `column`'s mean and the half-width of its 95 % interval.
+    """`column`'s mean and the half-width of its 95 % interval: methods side by side, and each method beside its controls.
 
     Args:
         frame: records.
@@ -38,10 +38,39 @@ def level_tables(frame: pd.DataFrame, column: str, name: str) -> list[LevelTable
         name: what it is called in the caption.
     """
     found = curves.series(frame, column)
-    tables = []
+    tables = _side_by_side(frame, found, unit_of(column), name)
+    several = bool(tables)
     for method, rows in found.groupby("method", sort=False):
-        tables.append(_table(str(method), rows, unit_of(column), name, own_name(frame)))
+        if not several or (rows["control"] != "none").any():
+            tables.append(_table(str(method), rows, unit_of(column), name, own_name(frame)))
     return tables
+
+
+def _side_by_side(frame: pd.DataFrame, found: pd.DataFrame, unit: Unit, name: str) -> list[LevelTable]:
+    """A table for each panel of the figures; none for a single method."""
+    own, where = found[found["control"] == "none"], places(frame)
+    if own["method"].nunique() < 2:
+        return []
+    tables = []
+    for title in dict.fromkeys(place.panel for place in where.values()):
+        methods = {method: place for method, place in where.items() if place.panel == title and (own["method"] == method).any()}
+        if methods:
+            tables.append(_methods_table(title, methods, own, unit, name))
+    return tables
+
+
+def _methods_table(title: str, methods: dict[str, Place], own: pd.DataFrame, unit: Unit, name: str) -> LevelTable:
+    here = own[own["method"].isin(methods)].assign(left=lambda rows: [significant(100 * density) for density in rows["density"]])
+    columns = list(here.sort_values("density", ascending=False)["left"].unique())
+    most = int(here["num_seeds"].max())
+    means, each = [], []
+    for method, place in methods.items():
+        by_left = {row["left"]: row for row in here[here["method"] == method].to_dict("records")}
+        means.append((place.line, *(_mean(by_left.get(left), unit, most) for left in columns)))
+        each.append((place.line, *(_each(by_left.get(left), unit) for left in columns)))
+    shown_unit = f", {unit.of_value}" if unit.of_value else ""
+    caption = f"{name}{shown_unit}, against weights left, %" + (f": {title}" if title else "")
+    return LevelTable(caption=caption, headings=("Method", *columns), rows=tuple(means), each_seed=tuple(each))
 
 
 def _table(method: str, rows: pd.DataFrame, unit: Unit, name: str, own: str) -> LevelTable:
