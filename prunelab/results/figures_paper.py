@@ -73,6 +73,10 @@ def _draw_lines(figure: LineFigure) -> Canvas:
     entries: dict[str, object] = {}
     for axes, panel in zip(grid.flat, figure.panels, strict=False):
         _draw_panel(axes, figure, panel, entries)
+    if figure.y.bounds:  # once all panels, which share it, have stretched the axis
+        low, high = grid.flat[0].get_ylim()
+        room = 0.02 * (figure.y.bounds[1] - figure.y.bounds[0])
+        grid.flat[0].set_ylim(max(low, figure.y.bounds[0] - room), min(high, figure.y.bounds[1] + room))
     for axes in list(grid.flat)[len(figure.panels) :]:
         axes.set_axis_off()
     for index, axes in enumerate(grid.flat):
@@ -99,11 +103,6 @@ def _draw_panel(axes: Axes, figure: LineFigure, panel: Panel, entries: dict[str,
     _draw_marks(axes, figure, panel.lines, entries)
     if panel.title:
         axes.set_title(literal(panel.title), loc="left", color=INK)
-    if figure.y.bounds:
-        lowest, highest = figure.y.bounds
-        shown_low, shown_high = axes.get_ylim()
-        room = 0.02 * (highest - lowest)
-        axes.set_ylim(max(shown_low, lowest - room), min(shown_high, highest + room))
     places = [x for line in panel.lines for x in line.x]
     _set_x(axes, figure.x, (min(places), max(places)) if places else (0.0, 1.0))
 

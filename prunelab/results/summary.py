@@ -148,7 +148,9 @@ def _collapsed(rows: pd.DataFrame) -> list[str]:
     bad = rows[rows["collapsed_layers"] > 0]
     if bad.empty:
         return []
-    return [f"{len(bad)} networks have a layer without any weight left; the first at level {int(bad['level'].min())}."]
+    whose = bad.groupby(["criterion", "control"], sort=False).size()
+    counts = ", ".join(f"{criterion} {control_name(str(control), '').lower()} {count}" for (criterion, control), count in whose.items())
+    return [f"{len(bad)} networks have a layer without any weight left, the first at level {int(bad['level'].min())}: {counts}."]
 
 
 def _unmeasured(rows: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from prunelab.results.figure_lines import accuracy_figure
 from prunelab.results.figure_others import layers_figure, pareto_figure
 from prunelab.results.figure_parts import HeatFigure, LineFigure
+from prunelab.results.figures_paper import draw
 from prunelab.results.methods import Place, own_name, places
 from prunelab.results.report import _commands
 from prunelab.results.summary import headline
@@ -106,3 +107,14 @@ def test_an_axis_that_follows_from_another_is_not_named(make_network, to_frame):
     assert list(dict.fromkeys(place.panel for place in places(to_frame(records)).values())) == [
         "pruned at initialisation", "one shot after training"
     ]  # fmt: skip
+
+
+def test_no_point_of_a_panel_is_cut_off(shootout):
+    worse = shootout.assign(test_top1=shootout["test_top1"].where(shootout["retraining"] == "none", 0.1))
+    figure = accuracy_figure(worse)
+    assert isinstance(figure, LineFigure)
+    canvas = draw(figure)
+    for axes, panel in zip(canvas.axes, figure.panels, strict=True):
+        low, high = axes.get_ylim()
+        assert low < min(y for line in panel.lines for y in line.y)
+        assert max(y for line in panel.lines for y in line.y) < high <= 102.0 + 1e-9
