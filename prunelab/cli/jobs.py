@@ -145,11 +145,16 @@ def _estimate(planned: Plan, workshop: Workshop, steps: int, rate: float | None)
     return f"about {duration(steps / rate)} for {steps:,} steps at {rate:,.0f} steps a second ({source})"
 
 
+_rates: dict[str, float] = {}  # of this process, by what is trained: the jobs of a sweep mostly train the same
+
+
 def _measured_rate(planned: Plan, workshop: Workshop, steps: int = 40) -> float:
     from prunelab.study.points import Point
     from prunelab.training.fit import fit
 
     first = next(point for point in planned.points if isinstance(point, Point)).train
+    if first.key in _rates:
+        return _rates[first.key]
     end = min(first.spec.start_step + steps, first.spec.end_step)
     fitted = fit(
         first.until(end).spec,
@@ -158,4 +163,4 @@ def _measured_rate(planned: Plan, workshop: Workshop, steps: int = 40) -> float:
         splits=workshop.splits(first.dataset),
         hardware=workshop.hardware,
     )
-    return (end - first.spec.start_step) / fitted.data["step_seconds"]
+    return _rates.setdefault(first.key, (end - first.spec.start_step) / fitted.data["step_seconds"])
