@@ -10,7 +10,6 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from prunelab.basics.component import Component, component, resolve
-from prunelab.records.lookup import layer_density_of
 from prunelab.records.writer import check_study_name
 from prunelab.study.study import Calibration, Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
@@ -137,6 +136,8 @@ def _measured(allocation: dict[str, Any], records: Path) -> dict[str, Any]:
         return allocation
     if allocation["record"] == "???":
         raise ValueError("as_measured needs pruning.allocation.record=KEY: the stage_key (or its first digits) of the run to copy")
+    from prunelab.records.lookup import layer_density_of  # loads pandas, which composing alone does without
+
     rest = {name: value for name, value in allocation.items() if name != "record"}
     return {**rest, "densities": layer_density_of(records, str(allocation["record"]))}
 
