@@ -81,8 +81,12 @@ def test_the_script_for_bash_is_written():
     assert "complete -o nosort -F _prunelab_completion prunelab" in done.output
 
 
-def test_loading_the_commands_loads_nothing_heavy():
-    heavy = ("torch", "hydra", "omegaconf", "lightning", "wandb", "pandas", "rich", "pydantic")
-    code = f"import sys, prunelab.cli; print([name for name in {heavy} if name in sys.modules])"
+COMPOSING = ("hydra", "omegaconf")  # what is loaded to compose a config, and by no other command
+
+
+@pytest.mark.parametrize(("module", "loaded"), [("prunelab.cli", ()), ("prunelab.config", COMPOSING)])
+def test_loading_a_module_loads_nothing_heavy(module, loaded):
+    heavy = [name for name in ("torch", "lightning", "wandb", "pandas", "rich", "pydantic", *COMPOSING) if name not in loaded]
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=True)
     assert done.stdout.strip() == "[]"
