@@ -14,6 +14,7 @@ from prunelab.training.dynamic.base import Moment
 from prunelab.training.dynamic.learned import ScoredMask, StraightThrough
 from prunelab.training.module import MaskedTraining
 from prunelab.training.spec import OptimizerSpec
+from tests.conftest import configured
 from tests.contract.test_dynamic import STEPS, goal, method, network, spec, train
 
 
@@ -31,6 +32,14 @@ def test_gradual_pruning_follows_the_cubic_and_never_brings_weights_back():
     assert masks.kept(recording.history[30]) == round((1 - (0.8 - 0.8 / 27)) * total)
     assert all(masks.is_nested(recording.history[step], recording.history[step - 1]) for step in range(1, STEPS))
     assert fitted.data["mask_step"] == 40
+
+
+def test_gradual_pruning_by_scores_that_know_nothing_of_what_is_gone_only_removes():
+    """Magnitudes of pruned weights are zero, so they can't tell; random scores can."""
+    model = network()
+    by_chance = dataclasses.replace(goal(model), criterion=configured("pruning/criterion", "random").build())
+    _, recording = train(method("gmp", begin="10it", end="40it", every="10it"), model, of=by_chance)
+    assert all(masks.is_nested(recording.history[step], recording.history[step - 1]) for step in range(1, STEPS))
 
 
 @pytest.mark.parametrize("name", ["set", "rigl"])
