@@ -62,19 +62,8 @@ def fit(
     _check(spec, model, hardware, dynamic)
     if spec.trainer.channels_last:
         model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    module = MaskedTraining(
-        spec,
-        model,
-        dynamic.begin(model) if dynamic else masks,
-        _objective(spec, teacher, dynamic),
-        dynamic.learning_rate_factor if dynamic else None,
-    )
-    first_step = spec.start_step
-    if resume is not None:
-        module.restore(*resume)
-        if dynamic:
-            dynamic.restore(resume[0], module)
-        first_step = int(resume[1]["step"])
+    module = _module(spec, model, masks, teacher, dynamic, resume)
+    first_step = int(resume[1]["step"]) if resume else spec.start_step
     several = hardware.devices > 1
     observers = Observers() if several or observers is None else observers
     stops = {s for s in range(first_step, spec.end_step + 1) if module.is_validation(s)} | set(observers.snapshot_steps)
@@ -97,6 +86,24 @@ def fit(
         fitted = collect(Path(folder)) if several else outcome(module, dynamic)
     fitted.data["seconds"] = time.perf_counter() - started
     return fitted
+
+
+def _module(
+    spec: TrainSpec,
+    model: nn.Module,
+    masks: Masks,
+    teacher: nn.Module | None,
+    dynamic: DynamicSparsity | None,
+    resume: tuple[State, dict[str, Any]] | None,
+) -> MaskedTraining:
+    """The module, as far as an earlier training got."""
+    held, factor = (dynamic.begin(model), dynamic.learning_rate_factor) if dynamic else (masks, None)
+    module = MaskedTraining(spec, model, held, _objective(spec, teacher, dynamic), factor)
+    if resume:
+        module.restore(*resume)
+    if resume and dynamic:
+        dynamic.restore(resume[0], module)
+    return module
 
 
 def _trainer(spec: TrainSpec, hardware: Hardware, callbacks: list[lightning.Callback]) -> lightning.Trainer:
