@@ -22,13 +22,30 @@ class AttentionHeads:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Perceptron:
+    """The two layers of a transformer's feed-forward block; neuron j owns row j of one and column j of the other.
+
+    Attributes:
+        rows: the parameter whose rows are neurons.
+        columns: the parameter whose columns read them.
+        bias: that of the neurons; None if they have none.
+    """
+
+    rows: str
+    columns: str
+    bias: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Structure:
-    """Heads and branches of a network; none of a network without them.
+    """Heads, feed-forward neurons and branches of a network; none of a network without them.
 
     Attributes:
         heads: attention blocks, in the network's order.
-        branches: residual branches, which can be zeroed while the signal passes beside them: name -> parameters.
+        perceptrons: feed-forward blocks, in the network's order.
+        branches: residual branches, which can be zeroed while the signal passes beside them: name of the module -> parameters.
     """
 
     heads: tuple[AttentionHeads, ...] = ()
+    perceptrons: tuple[Perceptron, ...] = ()
     branches: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
