@@ -201,7 +201,7 @@ def test_a_criterion_that_looks_at_data_says_so_when_there_is_none(criterion):
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_controls_keep_the_number_of_units_and_change_the_place(granularity):
-    name = "vit_tiny" if granularity == "head" else "resnet_20" if granularity != "neuron" else "lenet_300_100"
+    name = "vit_tiny" if granularity in ("head", "ffn_neuron", "heads_and_neurons") else "resnet_20" if granularity != "neuron" else "lenet_300_100"
     model, scope = _network(name), _scope(name)
     parts = _parts("random", "global", granularity, scope)
     mask = _prune(name, model, masks.ones(scope), parts, 0.5).masks
