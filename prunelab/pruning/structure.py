@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,3 +50,12 @@ class Structure:
     heads: tuple[AttentionHeads, ...] = ()
     perceptrons: tuple[Perceptron, ...] = ()
     branches: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+
+@runtime_checkable
+class Passable(Protocol):
+    """A layer that its network can do without: once no weight of it is left, the signal passes by it unchanged."""
+
+    def pass_by_if_empty(self) -> None:
+        """Look at the weights, and pass by from now on if all are zero, or no longer."""
+        ...

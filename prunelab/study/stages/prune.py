@@ -48,8 +48,7 @@ class Prune(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(state_in(inputs["weights"]))
+        network = workshop.network(self.model, self.dataset, state_in(inputs["weights"]))
         scope = scope_with_structure(network, exclude=self.exclude)
         before = inputs["masks"].tensors if self.masks is not None else masks.ones(scope)
         before = {name: before[name] for name in scope.shapes}  # files hold tensors by name, masks are in network order
