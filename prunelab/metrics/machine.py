@@ -30,10 +30,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def fingerprint() -> str:
-    """Digest of what decides how fast a model runs here: another processor, accelerator or torch gives another one."""
+def fingerprint(device: str = "cpu") -> str:
+    """Digest of what decides how fast a model runs here on `device`: another processor, accelerator or torch gives another."""
     found = machine()
-    return digest([found[name] for name in ("processor", "cores", "instructions", "accelerator", "system")] + [torch.__version__])[:16]
+    on_cpu = ("processor", "cores", "instructions", "system")
+    names = on_cpu if device == "cpu" else (*on_cpu, "accelerator")
+    return digest([device, torch.__version__, *(found[name] for name in names)])[:16]
 
 
 def processor(cpuinfo: Path = _CPUINFO) -> str:
