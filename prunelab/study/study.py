@@ -15,6 +15,7 @@ from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
 SCHEDULES = ("iterative", "one_shot", "at_init", "during_training")
 RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
 CONTROLS = ("reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs")
+MODEL_RUNTIME = ("input_shape", "num_classes")  # what the data set decides of a model
 RUNTIMES = ("masked", "compacted", "sparse")
 UNTRAINED_CONTROLS = ("supermask", "supermask_signs")
 
