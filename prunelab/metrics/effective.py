@@ -45,6 +45,7 @@ def effective_masks(model: nn.Module, input_shape: tuple[int, ...], masks: Mappi
     check_masks(parameters.items(), masks)
     weights = {name: _path_weight(name, parameter, masks.get(name)) for name, parameter in parameters.items()}
     example = example_input(model, input_shape, fill=1.0)
+    example = example.float() if example.is_floating_point() else example  # as the masks that stand for weights
     buffers = {name: buffer.float() if buffer.is_floating_point() else buffer for name, buffer in model.named_buffers()}
     with evaluating(model), torch.enable_grad(), _Paths():
         out = torch.func.functional_call(model, {**weights, **buffers}, (example,))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from prunelab.models.attention import Attention, EncoderBlock
 from prunelab.models.resnet import BasicBlock, PreactivationBlock
 from prunelab.models.transformers import DroppableLayer
-from prunelab.models.vit import Attention, EncoderBlock
 from prunelab.pruning.scope import Scope, scope_of
 from prunelab.pruning.structure import AttentionHeads, Perceptron, Structure
 
