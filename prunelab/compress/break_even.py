@@ -26,6 +26,7 @@ DENSE, MODEL = "dense", "model"
 BLOCKS = (4, 8, 16, 32)
 MOST_DENSE = 0.4  # at density 0.5 CSR takes 2.6 times as long as dense (measured): not worth timing
 _TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+_SECONDS, _MOST_REPEATS = 0.2, 1000
 _HALF = (torch.float16, torch.bfloat16)
 
 Measure = Callable[[str, Mapping[str, Call]], Mapping[str, float]]
@@ -111,7 +112,7 @@ def break_even_plan(
         masks: kept weights by parameter name, True = kept.
         example: a batch like those that the model will see (batch, ...).
         threads: torch's threads while it is measured.
-        repeats: timed runs of each format, in turns.
+        repeats: timed runs of each format, in turns, at least; of short ones up to 1,000 in a fifth of a second.
         warmup: runs before.
         margin: how many times faster than dense a layer must be to be sparse.
         whole_margin: the same for the whole model; while it is not, the layer that saves least goes back to dense.
@@ -126,7 +127,11 @@ def break_even_plan(
     timer = cuda_timer(example.device) if example.is_cuda else cpu_timer
 
     def by_clock(_: str, calls: Mapping[str, Call]) -> dict[str, float]:
-        found = take_turns(calls, repeats=repeats, warmup=warmup, threads=threads, timer=timer)
+        options: dict[str, Any] = {"threads": threads, "timer": timer}
+        once = take_turns(calls, repeats=1, warmup=warmup, **options)
+        # a short call is timed more often: a median of a few dozen microseconds takes hundreds of runs to settle
+        affordable = _SECONDS / max(1e-9, sum(seconds[0] for seconds in once.values()))
+        found = take_turns(calls, repeats=max(repeats, min(_MOST_REPEATS, int(affordable))), warmup=0, **options)
         return {name: statistics.median(seconds) for name, seconds in found.items()}
 
     planner = _Planner(measure=measure or by_clock, margin=margin, whole_margin=whole_margin, threads=threads)
