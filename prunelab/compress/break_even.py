@@ -99,7 +99,7 @@ def break_even_plan(
     example: Tensor,
     *,
     threads: int = 1,
-    repeats: int = 20,
+    repeats: int = 10,
     warmup: int = 3,
     margin: float = 1.1,
     whole_margin: float = 1.02,

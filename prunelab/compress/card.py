@@ -110,7 +110,7 @@ def _latency(record: Mapping[str, Any]) -> str:
     sentence = (
         f"{1000 * record['latency_seconds']:.3g} ms a pass (quartiles {1000 * record['latency_low']:.3g} to "
         f"{1000 * record['latency_high']:.3g}) in {batch}, {_times(record['measured_speedup'])} the dense network's speed; "
-        f"runtime {record['runtime']}, {_count(record['latency_threads'])} threads, {record['processor']}."
+        f"runtime {record['runtime']}, threads {_count(record['latency_threads'])}, {record['processor']}."
     )
     note = record.get("runtime_note")
     return f"{sentence} {note}." if _is_known(note) else sentence

@@ -24,7 +24,6 @@ from tests.conftest import configured
 
 SPARSITY, BATCHES, THREADS, REPEATS = 0.95, (1, 32, 256), 1, 101
 TOKENS, TEXT_BATCHES = 32, (1, 32)
-_MINILM = {"hidden": 384, "heads": 12, "ffn": 1536, "layers": 2, "vocabulary": 1000}
 
 
 def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
@@ -36,7 +35,8 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
         first, second = torch.randn(2, batch, 1, 28, 28, generator=stream)
         yield f"lenet_300_100, batch {batch}", lenet, first, second
     torch.manual_seed(0)
-    encoder = transformer(input_shape=(TOKENS,), num_classes=2, **_MINILM)  # layers as wide as MiniLM's, two of its six
+    # layers as wide as MiniLM's, two of its six
+    encoder = transformer(input_shape=(TOKENS,), num_classes=2, hidden=384, heads=12, ffn=1536, layers=2, vocabulary=1000)
     for batch in TEXT_BATCHES:
         first, second = torch.randint(1, 1000, (2, batch, TOKENS), generator=stream)
         yield f"minilm layers, batch {batch} of {TOKENS} tokens", encoder, first, second
