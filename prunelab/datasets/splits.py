@@ -16,12 +16,26 @@ class Split:
     """Examples held in memory.
 
     Attributes:
-        inputs: float32 (examples, ...), normalised.
+        inputs: float32 (examples, ...), normalised; of texts int64 token ids (examples, longest).
         targets: int64 class indices (examples,).
+        padding: the token that fills texts up to the longest; None if the inputs are no texts.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    padding: int | None = None
+
+    @property
+    def lengths(self) -> torch.Tensor | None:
+        """Tokens of each text, without padding (examples,); None if the inputs are no texts."""
+        return None if self.padding is None else (self.inputs != self.padding).sum(1)
+
+    def batch(self, index: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """The chosen examples, texts no longer than the longest of them."""
+        inputs = self.inputs[index]
+        if self.padding is not None:
+            inputs = inputs[:, : max(1, int((inputs != self.padding).sum(1).max()))]
+        return inputs, self.targets[index]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -53,6 +67,7 @@ class Splits:
         num_classes: number of classes.
         input_shape: shape of one example.
         augment: batched augmentation of training inputs held in memory.
+        num_tokens: size of the vocabulary; 0 if the inputs are no texts.
     """
 
     train: Split | FolderSplit
@@ -61,6 +76,7 @@ class Splits:
     num_classes: int
     input_shape: tuple[int, ...]
     augment: Augment | None = None
+    num_tokens: int = 0
 
 
 def stratified(targets: torch.Tensor, sizes: tuple[int, ...], seed: int) -> list[torch.Tensor]:

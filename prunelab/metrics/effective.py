@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from prunelab.metrics.masks import check_masks, evaluating
 from prunelab.metrics.size import sparsity
+from prunelab.models.example import example_input
 from prunelab.models.initialization import is_table
 
 
@@ -43,8 +44,8 @@ def effective_masks(model: nn.Module, input_shape: tuple[int, ...], masks: Mappi
     parameters = dict(model.named_parameters())
     check_masks(parameters.items(), masks)
     weights = {name: _path_weight(name, parameter, masks.get(name)) for name, parameter in parameters.items()}
-    device = next(iter(parameters.values())).device
-    example = torch.ones(1, *input_shape, device=device)
+    example = example_input(model, input_shape, fill=1.0)
+    example = example.float() if example.is_floating_point() else example  # as the masks that stand for weights
     buffers = {name: buffer.float() if buffer.is_floating_point() else buffer for name, buffer in model.named_buffers()}
     with evaluating(model), torch.enable_grad(), _Paths():
         out = torch.func.functional_call(model, {**weights, **buffers}, (example,))

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from prunelab.metrics.masks import check_masks, evaluating
+from prunelab.models.example import example_input
 
 TOTAL = "total"
 _NO_PARAMETER = ""
@@ -43,7 +44,7 @@ def multiply_adds(model: nn.Module, input_shape: tuple[int, ...], masks: Mapping
     check_masks(parameters.items(), masks)
     on_meta = _to_meta([*parameters.items(), *model.named_buffers(remove_duplicate=False)])
     counter = _MultiplyAddCounter((name, on_meta[name]) for name in parameters)
-    example = torch.empty(1, *input_shape, device="meta", dtype=next(iter(parameters.values())).dtype)
+    example = example_input(model, input_shape, device="meta")
     with evaluating(model), torch.no_grad(), torch.device("meta"), counter:
         torch.func.functional_call(model, on_meta, (example,), tie_weights=False)
     left = {name: _times_density(count, masks.get(name)) for name, count in counter.counts.items()}

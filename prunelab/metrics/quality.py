@@ -86,16 +86,14 @@ def quality(logits: Tensor, targets: Tensor) -> Quality:
 
 
 @torch.inference_mode()
-def evaluate_loss_top1(model: nn.Module, inputs: Tensor, targets: Tensor, batch_size: int) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy on a split held in memory, on its device: the validation of a training run.
+def evaluate_loss_top1(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy, on the device of the batches: the validation of a training run.
 
     The device is waited for once, at the end.
 
     Args:
-        model: (batch, ...) -> logits (batch, classes), on the device of `inputs`.
-        inputs: (examples, ...).
-        targets: class indices (examples,).
-        batch_size: examples a forward pass; the last one may have fewer.
+        model: (batch, ...) -> logits (batch, classes), on the device of the batches.
+        batches: (inputs, targets) pairs; targets are class indices (batch,). The last one may be smaller.
 
     Returns:
         Loss in nats, and the fraction of examples whose highest logit is the class.
@@ -103,16 +101,17 @@ def evaluate_loss_top1(model: nn.Module, inputs: Tensor, targets: Tensor, batch_
     Raises:
         ValueError: if there is no example.
     """
-    if not len(targets):
-        raise ValueError("there are no examples to evaluate on")
-    losses, hits = [], []
+    losses, hits, count = [], [], 0
     with evaluating(model):
-        for batch, wanted in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
-            logits = model(batch).float()
-            losses.append(F.cross_entropy(logits, wanted, reduction="sum"))
-            hits.append((logits.argmax(dim=1) == wanted).sum())
-    loss = float(torch.stack(losses).cpu().double().sum()) / len(targets)
-    return loss, int(torch.stack(hits).sum()) / len(targets)
+        for inputs, targets in batches:
+            logits = model(inputs).float()
+            losses.append(F.cross_entropy(logits, targets, reduction="sum"))
+            hits.append((logits.argmax(dim=1) == targets).sum())
+            count += len(targets)
+    if not count:
+        raise ValueError("there are no examples to evaluate on")
+    loss = float(torch.stack(losses).cpu().double().sum()) / count
+    return loss, int(torch.stack(hits).sum()) / count
 
 
 def _macro_f1(counts: Tensor) -> float:

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
+from prunelab.models.example import example_input
 from prunelab.models.wiring import Wiring, wiring_of
 from prunelab.pruning.structure import Coupled
 
@@ -37,7 +38,7 @@ def coupled_units(model: nn.Module, input_shape: tuple[int, ...]) -> Coupled:
     Raises:
         ValueError: in a sentence, if channels of the network can't be followed.
     """
-    wiring = wiring_of(model, torch.zeros(2, *input_shape, device=next(model.parameters()).device))
+    wiring = wiring_of(model, example_input(model, input_shape, batch=2))
     units = units_of(wiring)
     outputs: dict[str, Tensor] = {}
     companions: dict[str, Tensor] = {}

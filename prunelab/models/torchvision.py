@@ -9,6 +9,7 @@ import torchvision
 from torch import nn
 
 from prunelab.basics.choices import choose
+from prunelab.models.example import example_input
 from prunelab.models.initialization import mark_pretrained
 from prunelab.models.shapes import image_shape, positive_classes
 
@@ -68,10 +69,9 @@ def check_takes(name: str, model: nn.Module, input_shape: tuple[int, ...]) -> No
         ValueError: if it fails, which for these networks means images too small for the strides.
     """
     was_training = model.training
-    device = next(model.parameters()).device
     try:
         with torch.no_grad():
-            model.eval()(torch.zeros(1, *input_shape, device=device))
+            model.eval()(example_input(model, input_shape))
     except NotImplementedError:
         raise  # an operation without a meta kernel, not a matter of shapes
     except (RuntimeError, AssertionError, ValueError) as error:

@@ -11,6 +11,7 @@ from torch import nn
 
 from prunelab.basics.choices import unknown
 from prunelab.pruning.scope import Scope
+from prunelab.pruning.structure import Passable
 
 Masks = dict[str, torch.Tensor]
 
@@ -80,8 +81,19 @@ def check(masks: Masks, model: nn.Module) -> None:
 
 @torch.no_grad()
 def apply(model: nn.Module, masks: Masks) -> None:
-    """Set the pruned weights of `model` to exactly +0 in place, whatever they held (NaN and -0 too)."""
+    """Set the pruned weights of `model` to exactly +0 in place, whatever they held (NaN and -0 too).
+
+    Layers without weights are passed by from then on, where the network has a way past them.
+    """
     check(masks, model)
     parameters = dict(model.named_parameters())
     for name, mask in masks.items():
         parameters[name].masked_fill_(~mask.to(parameters[name].device), 0.0)
+    pass_by_empty_layers(model)
+
+
+def pass_by_empty_layers(model: nn.Module) -> None:
+    """Let the signal pass by every layer that is left without weights."""
+    for module in model.modules():
+        if isinstance(module, Passable):
+            module.pass_by_if_empty()

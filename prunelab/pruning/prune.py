@@ -14,6 +14,7 @@ from prunelab.pruning.allocations.base import Allocation
 from prunelab.pruning.controls import kept_units
 from prunelab.pruning.criteria.base import Compensating, Context, Criterion, Scores
 from prunelab.pruning.granularities.base import Granularity
+from prunelab.pruning.granularities.units import Units
 from prunelab.pruning.masks import Masks
 from prunelab.pruning.scope import Scope
 
@@ -68,7 +69,8 @@ def prune(
         raise ValueError(f"a granularity of {granularity.kind} leaves at most {granularity.max_density:g} of the weights, not {density:g}")
     granularity.check(scope)
     masks_.check(context.masks, model)
-    context = dataclasses.replace(context, unit_sum=lambda values: granularity.unit_sum(values, scope))
+    units = granularity.groups(scope) if isinstance(granularity, Units) else {}
+    context = dataclasses.replace(context, units=units, unit_sum=lambda values: granularity.unit_sum(values, scope))
     method = _Method(scope=scope, criterion=criterion, allocation=allocation, granularity=granularity, inverted=inverted)
     for reached in _densities_before(density, rounds, granularity, context.masks, scope):
         made = method(model, reached, context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -81,3 +82,12 @@ class Structure:
     perceptrons: tuple[Perceptron, ...] = ()
     branches: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     coupled: Coupled | None = None
+
+
+@runtime_checkable
+class Passable(Protocol):
+    """A layer that its network can do without: once no weight of it is left, the signal passes by it unchanged."""
+
+    def pass_by_if_empty(self) -> None:
+        """Look at the weights, and pass by from now on if all are zero, or no longer."""
+        ...

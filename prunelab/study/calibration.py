@@ -15,5 +15,5 @@ def calibration_batches(calibration: Calibration | None, splits: Splits, seed: i
     if calibration is None:
         return []
     order = torch.randperm(len(splits.train), generator=generator(seed, "calibration"))
-    inputs, targets = examples(splits.train, order[: calibration.examples or len(splits.train)])
-    return list(zip(inputs.split(calibration.batch_size), targets.split(calibration.batch_size), strict=True))
+    chosen = order[: calibration.examples or len(splits.train)]
+    return [examples(splits.train, index) for index in chosen.split(calibration.batch_size)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import torch
 from torch import nn
 
 from prunelab.basics.canonical import canonical_json
 from prunelab.basics.component import Component
 from prunelab.datasets.splits import Splits
 from prunelab.models.build import build_model
+from prunelab.pruning.masks import pass_by_empty_layers
 from prunelab.store.store import Store
 from prunelab.training.spec import Hardware
 
@@ -42,6 +44,25 @@ class Workshop:
         return self._splits[name]
 
     def model(self, model: Component, dataset: Component) -> nn.Module:
-        """A new network that fits the data set; its weights are still to be loaded."""
+        """A new network that fits the data set; its weights are still to be loaded.
+
+        Raises:
+            ValueError: if the model cannot take the data set's shape, or has no embedding for some of its tokens.
+        """
         splits = self.splits(dataset)
-        return build_model(model, input_shape=splits.input_shape, num_classes=splits.num_classes)
+        network = build_model(model, input_shape=splits.input_shape, num_classes=splits.num_classes)
+        known = getattr(network, "num_tokens", 0)
+        if splits.num_tokens > known:
+            what = f"embeddings for {known:,} tokens" if known else "no embedding of tokens"
+            raise ValueError(
+                f"{dataset.name} has {splits.num_tokens:,} tokens and {model.name} has {what}; choose a model for texts (minilm, gpt_tiny) "
+                "or the tokenizer of the model's checkpoint (dataset.tokenizer)"
+            )
+        return network
+
+    def network(self, model: Component, dataset: Component, state: Mapping[str, torch.Tensor]) -> nn.Module:
+        """The network that `state` is of."""
+        network = self.model(model, dataset)
+        network.load_state_dict(dict(state))
+        pass_by_empty_layers(network)
+        return network

@@ -1,11 +1,12 @@
 """Batches by global step: the data order is a pure function of (seed, step).
 
 Each epoch is a fresh permutation; an incomplete last batch is left out, so every step has the same size (another
-permutation leaves out other examples).
+permutation leaves out other examples). Texts of like length share a batch, so that little of it is padding.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -30,11 +31,18 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
     return num_examples // batch_size
 
 
-class Order:
-    """Which examples a step sees."""
+_POOL = 16  # batches that are sorted by length together: enough to save most of the padding, few enough to stay random
 
-    def __init__(self, *, num_examples: int, batch_size: int, seed: int) -> None:
-        self.num_examples, self.batch_size, self.seed = num_examples, batch_size, seed
+
+class Order:
+    """Which examples a step sees.
+
+    Attributes:
+        steps: steps an epoch.
+    """
+
+    def __init__(self, *, num_examples: int, batch_size: int, seed: int, lengths: torch.Tensor | None = None) -> None:
+        self.num_examples, self.batch_size, self.seed, self.lengths = num_examples, batch_size, seed, lengths
         self.steps = steps_per_epoch(num_examples, batch_size)
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
 
@@ -43,8 +51,17 @@ class Order:
         epoch, position = divmod(step, self.steps)
         if epoch != self._epoch:
             stream = generator(self.seed, "order", epoch)
-            self._epoch, self._permutation = epoch, torch.randperm(self.num_examples, generator=stream)
+            permutation = torch.randperm(self.num_examples, generator=stream)
+            self._epoch, self._permutation = epoch, self._by_length(permutation, stream)
         return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def _by_length(self, permutation: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+        """Texts of like length next to each other within a pool of batches, and the batches in random order again."""
+        if self.lengths is None:
+            return permutation
+        pools = permutation[: self.steps * self.batch_size].split(_POOL * self.batch_size)
+        by_length = torch.cat([pool[torch.argsort(self.lengths[pool], stable=True)] for pool in pools])
+        return by_length.view(self.steps, self.batch_size)[torch.randperm(self.steps, generator=stream)].flatten()
 
 
 class Batches(Protocol):
@@ -59,19 +76,18 @@ class MemoryBatches:
     """Batches of a split held in memory, gathered by index on its device."""
 
     def __init__(self, split: Split, order: Order, augment: Augment | None, device: torch.device, rank: slice) -> None:
-        self.inputs, self.targets = split.inputs.to(device), split.targets.to(device)
+        self.split = dataclasses.replace(split, inputs=split.inputs.to(device), targets=split.targets.to(device))
         self.order, self.augment, self.rank = order, augment, rank
 
     def __call__(self, step: int) -> Batch:
         """See `Batches`."""
         index = self.order(step)
         if self.augment is None:
-            index = index[self.rank].to(self.inputs.device)
-            return self.inputs[index], self.targets[index]
+            return self.split.batch(index[self.rank].to(self.split.targets.device))
         # all ranks augment the whole batch, so that what an example becomes does not depend on how many there are
-        index = index.to(self.inputs.device)
-        inputs = self.augment(self.inputs[index], generator(self.order.seed, "augment", step))
-        return inputs[self.rank], self.targets[index][self.rank]
+        inputs, targets = self.split.batch(index.to(self.split.targets.device))
+        inputs = self.augment(inputs, generator(self.order.seed, "augment", step))
+        return inputs[self.rank], targets[self.rank]
 
 
 class FolderBatches:
@@ -106,7 +122,7 @@ class FolderBatches:
 def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0) -> Iterator[Batch]:
     """All examples of a split in order, the last batch as large as it comes: for evaluation."""
     if isinstance(split, Split):
-        yield from zip(split.inputs.split(batch_size), split.targets.split(batch_size), strict=True)
+        yield from (split.batch(slice(start, start + batch_size)) for start in range(0, len(split), batch_size))
     else:
         yield from DataLoader(split.dataset, batch_size=batch_size, num_workers=workers, generator=torch.Generator())
 
@@ -114,6 +130,6 @@ def split_batches(split: Split | FolderSplit, batch_size: int, workers: int = 0)
 def examples(split: Split | FolderSplit, index: torch.Tensor) -> Batch:
     """The chosen examples of a split as one batch, not augmented: for what looks at data without training."""
     if isinstance(split, Split):
-        return split.inputs[index], split.targets[index]
+        return split.batch(index)
     inputs, targets = zip(*(split.dataset[i] for i in index.tolist()), strict=True)
     return torch.stack(inputs), torch.stack(targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import hashlib
 import json
 import time
@@ -15,14 +16,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from prunelab.datasets.splits import Split, Splits
-from prunelab.metrics.quality import evaluate
+from prunelab.metrics.quality import evaluate, evaluate_loss_top1
 from prunelab.training.batches import FolderBatches, MemoryBatches, Order, split_batches
 from prunelab.training.dynamic.callback import DynamicSparsity
-from prunelab.training.module import MaskedTraining, State, Validate, validation_in_memory
+from prunelab.training.module import MaskedTraining, State, Validate
 from prunelab.training.outcome import Fitted, Observers, outcome
 from prunelab.training.spec import Hardware
 
 _EVALUATION_BATCH = 1_000
+_TEXT_BATCH = 100
 
 
 class Feed(lightning.Callback):
@@ -46,7 +48,8 @@ class Feed(lightning.Callback):
         """Make the batches and the validation."""
         module = _ours(pl_module)
         trainer_spec, train, device = module.spec.trainer, self.splits.train, module.device
-        order = Order(num_examples=len(train), batch_size=trainer_spec.batch_size, seed=module.spec.order_seed)
+        lengths = train.lengths if isinstance(train, Split) else None
+        order = Order(num_examples=len(train), batch_size=trainer_spec.batch_size, seed=module.spec.order_seed, lengths=lengths)
         share = trainer_spec.batch_size // trainer.world_size
         rank = slice(trainer.global_rank * share, (trainer.global_rank + 1) * share)
         if isinstance(train, Split):
@@ -60,7 +63,8 @@ class Feed(lightning.Callback):
     def _validation(self, device: torch.device) -> Validate:
         split = self.splits.validation
         if isinstance(split, Split):
-            return validation_in_memory(split.inputs.to(device), split.targets.to(device), _EVALUATION_BATCH)
+            here = dataclasses.replace(split, inputs=split.inputs.to(device), targets=split.targets.to(device))
+            return lambda model: evaluate_loss_top1(model, split_batches(here, _EVALUATION_BATCH if split.padding is None else _TEXT_BATCH))
 
         def validate(model: nn.Module) -> tuple[float, float]:
             found = evaluate(model, split_batches(split, _EVALUATION_BATCH // 4, self.hardware.workers), device)

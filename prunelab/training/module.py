@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from prunelab.basics.seeds import derive_seed
-from prunelab.metrics.quality import evaluate_loss_top1
 from prunelab.pruning.masks import Masks
 from prunelab.training.batches import Batches
 from prunelab.training.learning_rate import LearningRate
@@ -120,7 +119,10 @@ class MaskedTraining(lightning.LightningModule):
         else:
             loss.backward()
         if self._masked:
-            torch._foreach_mul_([weight.grad for weight in self._masked], self._masks)  # pyright: ignore
+            # a layer that was passed by has no gradient
+            pairs = [(weight.grad, mask) for weight, mask in zip(self._masked, self._masks, strict=True) if weight.grad is not None]
+            if pairs:
+                torch._foreach_mul_([gradient for gradient, _ in pairs], [mask for _, mask in pairs])
         if self.spec.trainer.gradient_clip:
             nn.utils.clip_grad_norm_(self._trained, self.spec.trainer.gradient_clip)
         self.optimizer.step()
@@ -254,11 +256,6 @@ def draws_randomly(model: nn.Module) -> bool:
     return any("drop" in name or "stochastic" in name for name in names) or any(
         isinstance(rate := getattr(module, "dropout", None), float) and rate > 0 for module in model.modules()
     )
-
-
-def validation_in_memory(inputs: torch.Tensor, targets: torch.Tensor, batch_size: int) -> Validate:
-    """Validation on a split held in memory."""
-    return lambda model: evaluate_loss_top1(model, inputs, targets, batch_size)
 
 
 def _below(state: State, prefix: str) -> State:

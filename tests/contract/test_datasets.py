@@ -13,11 +13,12 @@ from prunelab.datasets.splits import stratified
 from tests.conftest import configured, names
 
 SHAPES = {"mnist5k": ((1, 28, 28), 3500, 500, 1000), "digits": ((1, 8, 8), 1197, 200, 400), "mnist1d": ((40,), 3600, 400, 1000)}
+TEXTS = {"movie_snippets", "text_file", "hub_text"}  # tests/datasets/test_texts.py
 DOWNLOADED = {"mnist", "fashion_mnist", "cifar10", "cifar100", "svhn", "imagenet", "tiny_imagenet"}
 
 
 def test_every_data_set_is_known_here():
-    assert set(names("dataset")) == SHAPES.keys() | DOWNLOADED
+    assert set(names("dataset")) == SHAPES.keys() | DOWNLOADED | TEXTS
 
 
 @pytest.mark.parametrize("name", SHAPES)

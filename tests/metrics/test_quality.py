@@ -19,7 +19,7 @@ def test_a_perfect_model_scores_exactly_one_with_a_partial_batch():
         assert (found.top1, found.top5, found.f1) == (1.0, 1.0, 1.0)
         assert found.loss == pytest.approx(0, abs=1e-6)
         assert found.ece == pytest.approx(0, abs=1e-6)
-        assert evaluate_loss_top1(nn.Identity(), logits, targets, size)[1] == 1.0
+        assert evaluate_loss_top1(nn.Identity(), batches(logits, targets, size))[1] == 1.0
 
 
 def test_totals_not_means_of_batch_means():
@@ -29,7 +29,7 @@ def test_totals_not_means_of_batch_means():
     found = evaluate(nn.Identity(), batches(logits, targets, 2))
     assert found.loss == pytest.approx(4 / 3 * math.log(2), abs=1e-5)
     assert found.top1 == 2 / 3
-    loss, top1 = evaluate_loss_top1(nn.Identity(), logits, targets, 2)
+    loss, top1 = evaluate_loss_top1(nn.Identity(), batches(logits, targets, 2))
     assert (loss, top1) == (pytest.approx(found.loss, rel=1e-6), 2 / 3)
 
 
@@ -75,7 +75,7 @@ def test_eval_mode_is_used_and_each_module_gets_its_mode_back(measure):
     results = set()
     for _ in range(2):
         if measure == "fast":
-            results.add(evaluate_loss_top1(net, inputs, targets, 4))
+            results.add(evaluate_loss_top1(net, batches(inputs, targets, 4)))
         else:
             results.add(evaluate(net, batches(inputs, targets, 4)))
     assert len(results) == 1
@@ -95,7 +95,7 @@ def test_mode_comes_back_after_an_error():
 def test_training_goes_on_after_an_evaluation():
     """Nothing of inference mode sticks to the parameters."""
     net = nn.Linear(4, 2)
-    evaluate_loss_top1(net, torch.ones(3, 4), torch.zeros(3, dtype=torch.long), 2)
+    evaluate_loss_top1(net, batches(torch.ones(3, 4), torch.zeros(3, dtype=torch.long), 2))
     net(torch.ones(1, 4)).sum().backward()
     assert net.weight.grad is not None
 
@@ -110,7 +110,7 @@ def test_no_examples_are_refused():
     with pytest.raises(ValueError, match="no examples"):
         evaluate(nn.Identity(), [])
     with pytest.raises(ValueError, match="no examples"):
-        evaluate_loss_top1(nn.Identity(), torch.empty(0, 2), torch.empty(0, dtype=torch.long), 4)
+        evaluate_loss_top1(nn.Identity(), batches(torch.empty(0, 2), torch.empty(0, dtype=torch.long), 4))
 
 
 def test_fast_path_agrees_with_the_full_one():
@@ -119,6 +119,6 @@ def test_fast_path_agrees_with_the_full_one():
     inputs = torch.randn(57, 6, generator=generator)
     targets = torch.randint(5, (57,), generator=generator)
     full = evaluate(net, batches(inputs, targets, 10))
-    loss, top1 = evaluate_loss_top1(net, inputs, targets, 8)
+    loss, top1 = evaluate_loss_top1(net, batches(inputs, targets, 8))
     assert top1 == full.top1
     assert loss == pytest.approx(full.loss, rel=1e-6)

@@ -3,13 +3,14 @@ import torch
 from torch import nn
 
 from prunelab.basics.component import component
+from prunelab.models.attention import Attention, EncoderBlock
 from prunelab.models.build import build_model, parameter_count, width_for_parameters
 from prunelab.models.conv import conv
 from prunelab.models.lenet import lenet_5, lenet_300_100
 from prunelab.models.mnist1d import cnn
 from prunelab.models.resnet import BasicBlock, PaddingShortcut, PreactivationBlock, resnet, wide_resnet
 from prunelab.models.vgg import vgg
-from prunelab.models.vit import Attention, EncoderBlock, vit
+from prunelab.models.vit import vit
 
 MNIST, CIFAR, SIGNAL = (1, 28, 28), (3, 32, 32), (40,)
 RUNTIME = ("input_shape", "num_classes")

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from prunelab.pruning.granularities.units import Group
 from prunelab.pruning.masks import Masks
 from prunelab.pruning.scope import Scope
 
@@ -32,6 +33,7 @@ class Context:
         masks: what is left before this prune.
         batches: (inputs, targets) of training examples; empty unless the criterion needs them.
         loss: mean loss of (outputs, targets) over the examples of a batch.
+        units: the structured units that compete, by the tensor they go by; empty for single weights, blocks and N:M.
         unit_sum: values a weight -> for each weight the sum over the unit it belongs to (itself, for single weights).
     """
 
@@ -39,6 +41,7 @@ class Context:
     masks: Masks
     batches: Sequence[Batch] = ()
     loss: Loss = F.cross_entropy
+    units: Mapping[str, Group] = dataclasses.field(default_factory=dict)
     unit_sum: Callable[[Mapping[str, torch.Tensor]], Scores] = _single_weights
 
 

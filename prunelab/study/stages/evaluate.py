@@ -25,8 +25,7 @@ class Evaluate(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(state_in(inputs["weights"]))
+        network = workshop.network(self.model, self.dataset, state_in(inputs["weights"]))
         batches = split_batches(workshop.splits(self.dataset).test, _BATCH, workshop.hardware.workers)
         found = {name: _finite(value) for name, value in dataclasses.asdict(evaluate(network, batches)).items()}
         return Artifact(data=found)

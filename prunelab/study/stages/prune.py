@@ -48,8 +48,7 @@ class Prune(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(state_in(inputs["weights"]))
+        network = workshop.network(self.model, self.dataset, state_in(inputs["weights"]))
         granularity, shape = self.granularity.build(), workshop.splits(self.dataset).input_shape
         scope = scope_for(network, granularity, exclude=self.exclude, input_shape=shape)
         before = inputs["masks"].tensors if self.masks is not None else masks.ones(scope)

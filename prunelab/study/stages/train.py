@@ -49,11 +49,10 @@ class Train(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        network = workshop.model(self.model, self.dataset)
-        network.load_state_dict(state_in(inputs["weights"]))
+        network = workshop.network(self.model, self.dataset, state_in(inputs["weights"]))
         masks = inputs["masks"].tensors if self.masks is not None else {}
+        masks_.apply(network, masks)
         if not self.steps:
-            masks_.apply(network, masks)
             state = {name: value.detach().clone() for name, value in network.state_dict().items()}
             return _artifact(state, {"curve": None, "diverged": False, "step_seconds": 0.0, "seconds": 0.0, "ended_step": 0})
         from prunelab.training.fit import Fitted, Observers, fit  # Lightning takes seconds to import, and may not be needed
@@ -91,9 +90,7 @@ class Train(Stage):
     def _teacher(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> nn.Module | None:
         if self.teacher is None:
             return None
-        network = workshop.model(self.teacher.model, self.teacher.dataset)
-        network.load_state_dict(state_in(inputs["teacher"]))
-        return network
+        return workshop.network(self.teacher.model, self.teacher.dataset, state_in(inputs["teacher"]))
 
 
 def _artifact(state: dict[str, torch.Tensor], data: dict[str, Any]) -> Artifact:
