@@ -1,0 +1,121 @@
+"""A saved network is the same to the bit in another process; what is wrong with a file is said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from prunelab.compress.compact import compact
+from prunelab.compress.saved import load, save
+from prunelab.models.build import build_model
+from prunelab.models.structure import scope_with_structure, structure_of
+from tests.compress.networks import masks_of, randomised
+from tests.conftest import configured
+
+SHAPE = (3, 16, 16)
+ELSEWHERE = """
+import sys
+import torch
+from safetensors.torch import load_file, save_file
+from prunelab.compress.saved import load
+torch.set_num_threads(1)
+model = load(sys.argv[1]).eval()
+assert "torch_pruning" not in sys.modules
+with torch.no_grad():
+    save_file({"outputs": model(load_file(sys.argv[2])["inputs"])}, sys.argv[3])
+"""
+
+
+def _component():
+    return configured("model", "resnet_20").replace(depth=8)
+
+
+def _compacted(kind="coupled", density=0.4):
+    model = randomised(build_model(_component(), input_shape=SHAPE, num_classes=4))
+    masks = masks_of(scope_with_structure(model, coupled_for=SHAPE), kind, density)
+    return compact(model, masks, structure=structure_of(model), example=torch.randn(2, *SHAPE))
+
+
+def _save(folder, made):
+    save(folder, made, component=_component(), input_shape=SHAPE, num_classes=4)
+
+
+@pytest.mark.parametrize(("kind", "density"), [("coupled", 0.4), ("weight", 0.01)])
+def test_another_process_has_the_same_outputs_to_the_bit(tmp_path, kind, density):
+    made = _compacted(kind, density)
+    _save(tmp_path / "network", made)
+    inputs = torch.randn(3, *SHAPE)
+    save_file({"inputs": inputs}, tmp_path / "inputs")
+    subprocess.run([sys.executable, "-c", ELSEWHERE, *(str(tmp_path / name) for name in ("network", "inputs", "outputs"))], check=True)
+    with torch.no_grad():
+        assert torch.equal(load_file(tmp_path / "outputs")["outputs"], made.model.eval()(inputs))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inputs", "network", "outputs"]
+
+
+def test_only_what_differs_is_in_the_shape(tmp_path):
+    made = _compacted("coupled", 1.0)
+    _save(tmp_path / "network", made)
+    shape = json.loads((tmp_path / "network" / "shape.json").read_text())
+    assert shape["modules"] == {}
+    assert shape["model"]["target"] == "prunelab.models.resnet.resnet"
+    assert shape["model"]["arguments"]["depth"] == 8
+    assert (shape["input_shape"], shape["num_classes"]) == ([3, 16, 16], 4)
+
+
+def test_a_network_is_replaced_and_another_folder_is_not(tmp_path):
+    made = _compacted()
+    _save(tmp_path / "network", made)
+    _save(tmp_path / "network", _compacted(density=0.2))
+    assert load(tmp_path / "network").conv1.out_channels != made.model.conv1.out_channels
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match="choose another folder"):
+        _save(tmp_path / "mine", made)
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
+
+
+def test_when_writing_fails_nothing_is_left_behind(tmp_path, monkeypatch):
+    made = _compacted()
+    monkeypatch.setattr("prunelab.compress.saved.save_file", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        _save(tmp_path / "network", made)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _edit(folder, change):
+    path = folder / "shape.json"
+    shape = json.loads(path.read_text())
+    change(shape)
+    path.write_text(json.dumps(shape))
+
+
+def _narrow(folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["output.bias"] = tensors["output.bias"][:2].clone()
+    save_file(tensors, folder / "model.safetensors")
+
+
+WRONG = {
+    "has format 2.*use a newer": lambda folder: _edit(folder, lambda shape: shape.update(format=2)),
+    "shape.json is missing": lambda folder: (folder / "shape.json").unlink(),
+    "model.safetensors is missing": lambda folder: (folder / "model.safetensors").unlink(),
+    "no shape of a compacted network": lambda folder: (folder / "shape.json").write_text("{"),
+    "says nothing of num_classes": lambda folder: _edit(folder, lambda shape: shape.pop("num_classes")),
+    "can't be read": lambda folder: (folder / "model.safetensors").write_bytes(b"12345"),
+    r"'output.bias' has shape and type \(\(2,\)": _narrow,
+    "tensor 'bn1.bias' has shape": lambda folder: _edit(folder, lambda shape: shape["modules"].pop("bn1")),
+    "unknown module of the model 'bn7'.*Did you mean 'bn1'": lambda folder: _edit(folder, lambda shape: shape["modules"].update(bn7={})),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_is_wrong_is_said(tmp_path, message):
+    _save(tmp_path / "network", _compacted())
+    WRONG[message](tmp_path / "network")
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / "network")
