@@ -55,7 +55,7 @@ class Record:
     size_bytes: int | None = _column("size of the weights on disk")
     zipped_bytes: int | None = _column("size of the weights left and one bit a position, deflated")
 
-    runtime: str | None = _column("what was timed: 'dense', 'masked', 'compacted' or 'sparse'")
+    runtime: str | None = _column("what was timed: 'dense', 'masked', 'compacted', 'sparse' or 'deployed' (both)")
     runtime_note: str | None = _column("why the runtime that was asked for could not be had")
     latency_seconds: float | None = _column("median measured latency of a batch", volatile=True)
     latency_low: float | None = _column("lower quartile of the latency", volatile=True)

@@ -16,7 +16,7 @@ SCHEDULES = ("iterative", "one_shot", "at_init", "during_training")
 RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
 CONTROLS = ("reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs")
 MODEL_RUNTIME = ("input_shape", "num_classes")  # what the data set decides of a model
-RUNTIMES = ("masked", "compacted", "sparse")
+RUNTIMES = ("masked", "compacted", "sparse", "deployed")
 UNTRAINED_CONTROLS = ("supermask", "supermask_signs")
 
 
@@ -159,7 +159,8 @@ class MeasureSpec:
         effective_sparsity: count weights on no input-output path as removed.
         multiply_adds: theoretical multiply-adds and speed-up.
         latency: '' (not measured), masked (zeros in dense tensors), compacted (what masks remove whole is cut out) or sparse
-            (sparse formats where they are measured to be faster); each beside the dense network.
+            (sparse formats where they are measured to be faster) or deployed (compacted, and what is left of it sparse where that is
+            faster); each beside the dense network.
         batch_sizes: examples a pass; the first is the one in a record's own columns.
         lengths: tokens of a text; [] for the data set's longest. Only for texts.
         repeats: timed passes.

@@ -21,6 +21,7 @@ from prunelab.metrics.masks import evaluating
 from prunelab.metrics.memory import peak_memory_bytes
 from prunelab.metrics.size import state_bytes, zipped_bytes
 from prunelab.models.structure import scope_with_structure, structure_of
+from prunelab.pruning.scope import scope_of
 from prunelab.store.artifact import Artifact
 from prunelab.study.stages.base import Stage, state_in
 from prunelab.study.stages.train import Train
@@ -67,9 +68,9 @@ class Latency(Stage):
         first = prepared.model
         for index, example in enumerate(batches):
             timed = prepared.model
-            if prepared.runtime == "sparse":
-                plan = break_even_plan(network, masks, example, threads=self.spec.threads)
-                timed = apply(plan, network)
+            if prepared.zeros:
+                plan = break_even_plan(prepared.model, prepared.zeros, example, threads=self.spec.threads)
+                timed = apply(plan, prepared.model)
                 plans.append(plan.to_json())
             first = timed if not index else first
             rows.append(self._row(timed, dense, example, is_text=workshop.splits(self.dataset).num_tokens > 0))
@@ -123,10 +124,12 @@ class _Prepared:
         note: why it is not what was asked for.
         columns: of the record, of a compacted network.
         check: of compaction.
+        zeros: masks of what may run on sparse kernels; empty if nothing may.
     """
 
     model: nn.Module
     runtime: str
+    zeros: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
     note: str | None = None
     columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     check: Mapping[str, Any] | None = None
@@ -136,20 +139,29 @@ def _prepare(network: nn.Module, masks: Mapping[str, Tensor], spec: LatencySpec,
     """The network as the spec has it; where it can't be compacted, the masked one, and why."""
     if not masks:
         return _Prepared(model=network, runtime="dense")
-    if spec.runtime != "compacted":
-        return _Prepared(model=network, runtime=spec.runtime)
+    if spec.runtime not in ("compacted", "deployed"):
+        return _Prepared(model=network, runtime=spec.runtime, zeros=masks if spec.runtime == "sparse" else {})
     from prunelab.compress.compact import compact
 
     try:
         made = compact(network, dict(masks), structure=structure_of(network), example=example)
     except ValueError as error:
+        if spec.runtime == "deployed":
+            return _Prepared(model=network, runtime="sparse", note=str(error), zeros=masks)
         return _Prepared(model=network, runtime="masked", note=str(error))
     columns = {
         "compact_parameters": sum(parameter.numel() for parameter in made.model.parameters()),
         "compact_size_bytes": state_bytes(made.model),
         "compact_difference": made.check.difference,
     }
-    return _Prepared(model=made.model, runtime="compacted", columns=columns, check=dataclasses.asdict(made.check))
+    zeros = _zeros(made.model) if spec.runtime == "deployed" else {}
+    return _Prepared(model=made.model, runtime=spec.runtime, columns=columns, check=dataclasses.asdict(made.check), zeros=zeros)
+
+
+def _zeros(model: nn.Module) -> dict[str, Tensor]:
+    """Masks of the weights that are not zero, of the tensors that have zeros."""
+    weights = scope_of(model).weights(model)
+    return {name: weight != 0 for name, weight in weights.items() if int(weight.count_nonzero()) < weight.numel()}
 
 
 def latency_beside(
