@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from prunelab.basics.canonical import digest
 from prunelab.basics.choices import choose
@@ -140,7 +142,7 @@ class LatencySpec:
     """How latency is measured; attributes as in `MeasureSpec`.
 
     Attributes:
-        runtime: masked, compacted or sparse.
+        runtime: masked, compacted, sparse or deployed.
     """
 
     runtime: str
@@ -149,6 +151,7 @@ class LatencySpec:
     repeats: int
     warmup: int
     threads: int
+    reference: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,7 +161,7 @@ class MeasureSpec:
     Attributes:
         effective_sparsity: count weights on no input-output path as removed.
         multiply_adds: theoretical multiply-adds and speed-up.
-        latency: '' (not measured), masked (zeros in dense tensors), compacted (what masks remove whole is cut out) or sparse
+        latency: '' (not measured), masked (zeros in dense tensors), compacted (what masks remove whole is cut out), sparse
             (sparse formats where they are measured to be faster) or deployed (compacted, and what is left of it sparse where that is
             faster); each beside the dense network.
         batch_sizes: examples a pass; the first is the one in a record's own columns.
@@ -166,6 +169,7 @@ class MeasureSpec:
         repeats: timed passes.
         warmup: passes before them.
         threads: torch's threads while it is measured.
+        reference: options of the model that is timed beside, where it is not the study's own dense network: {keep_layers: null}.
     """
 
     effective_sparsity: bool = True
@@ -176,6 +180,7 @@ class MeasureSpec:
     repeats: int = 50
     warmup: int = 5
     threads: int = 1
+    reference: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.latency:
@@ -200,7 +205,7 @@ class MeasureSpec:
         """How latency is measured, if it is."""
         if not self.latency:
             return None
-        names = ("batch_sizes", "lengths", "repeats", "warmup", "threads")
+        names = ("batch_sizes", "lengths", "repeats", "warmup", "threads", "reference")
         return LatencySpec(runtime=self.latency, **{name: getattr(self, name) for name in names})
 
 

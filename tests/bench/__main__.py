@@ -11,9 +11,16 @@ from rich.console import Console
 from rich.table import Table
 
 from prunelab.basics.choices import choose
-from tests.bench import commands, pruning, sparse, study, training
+from tests.bench import commands, compression, pruning, sparse, study, training
 
-BENCHMARKS = {**training.BENCHMARKS, **pruning.BENCHMARKS, **study.BENCHMARKS, **sparse.BENCHMARKS, **commands.BENCHMARKS}
+BENCHMARKS = {
+    **training.BENCHMARKS,
+    **pruning.BENCHMARKS,
+    **study.BENCHMARKS,
+    **sparse.BENCHMARKS,
+    **compression.BENCHMARKS,
+    **commands.BENCHMARKS,
+}
 
 
 def main() -> None:

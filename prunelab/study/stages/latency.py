@@ -41,7 +41,7 @@ class Latency(Stage):
         machine: fingerprint of the machine: on another one it is measured again.
         masks: of a network that is not masked None: it runs as it is.
         dense_model: what `dense` is of.
-        dense: the network to compare with; None if `weights` are it.
+        dense: the network to compare with; None if `weights` are it, or if the spec names another model.
     """
 
     model: Component
@@ -61,6 +61,8 @@ class Latency(Stage):
         dense = None
         if self.dense is not None:
             dense = workshop.network(self.dense_model, self.dataset, state_in(inputs["dense"])).to(device)
+        elif self.spec.reference:  # how long it takes does not depend on its weights
+            dense = workshop.model(self.dense_model, self.dataset).to(device)
         masks = self._masks(network, inputs, device)
         batches = [example.to(device) for example in timing_batches(self.spec, workshop.splits(self.dataset))]
         prepared = _prepare(network, masks, self.spec, batches[0])
@@ -167,7 +169,12 @@ def _zeros(model: nn.Module) -> dict[str, Tensor]:
 def latency_beside(
     dense: Train, train: Train, masks: Stage | None, *, exclude: tuple[str, ...], spec: LatencySpec, workshop: Workshop
 ) -> Latency:
-    """The stage that times what `train` ends with, on this machine, beside `dense`."""
+    """The stage that times what `train` ends with, on this machine, beside `dense`.
+
+    Raises:
+        ValueError: for a reference that the model has no such options for.
+    """
+    itself = bool(spec.reference) or train.key == dense.key
     return Latency(
         model=train.model,
         dataset=train.dataset,
@@ -176,8 +183,8 @@ def latency_beside(
         machine=fingerprint(timing_device(workshop)),
         weights=train,
         masks=masks,
-        dense_model=dense.model,
-        dense=None if train.key == dense.key else dense,
+        dense_model=dense.model.replace(**spec.reference),
+        dense=None if itself else dense,
     )
 
 
