@@ -1,1 +1,1 @@
-"""Models that are really smaller or really sparse, measured against dense ones, and written for other runtimes."""
+"""Physically smaller networks from masked ones."""
