@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from torch import nn
 
 from prunelab.models.attention import Attention, EncoderBlock
+from prunelab.models.coupling import coupled_units
 from prunelab.models.resnet import BasicBlock, PreactivationBlock
 from prunelab.models.transformers import DroppableLayer
 from prunelab.pruning.scope import Scope, scope_of
@@ -38,6 +41,18 @@ def structure_of(model: nn.Module) -> Structure:
     return Structure(heads=tuple(heads), perceptrons=tuple(perceptrons), branches=branches)
 
 
-def scope_with_structure(model: nn.Module, *, exclude: tuple[str, ...] = ()) -> Scope:
-    """The scope of `model` (see `scope_of`), with its heads and branches."""
-    return scope_of(model, exclude=exclude, structure=structure_of(model))
+def scope_with_structure(model: nn.Module, *, exclude: tuple[str, ...] = (), coupled_for: tuple[int, ...] | None = None) -> Scope:
+    """The scope of `model` (see `scope_of`), with its heads and branches.
+
+    Args:
+        model: any module.
+        exclude: see `scope_of`.
+        coupled_for: the shape of an input, to find the coupled channels too; it takes a trace of the network.
+
+    Raises:
+        ValueError: as `scope_of`; for a network whose channels can't be followed.
+    """
+    structure = structure_of(model)
+    if coupled_for is not None:
+        structure = dataclasses.replace(structure, coupled=coupled_units(model, coupled_for))
+    return scope_of(model, exclude=exclude, structure=structure)

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+import torch
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AttentionHeads:
@@ -38,6 +40,34 @@ class Perceptron:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Coupled:
+    """Channels and neurons that can only go together: a unit is one channel wherever residual sums and groups carry it.
+
+    Attributes:
+        num_units: how many.
+        outputs: parameter -> the unit that each output row makes, shape (rows,); parameters of which no row can go are not named.
+        companions: bias, BatchNorm scale or shift -> the unit of each entry, -1 for none. With a unit's rows and companions
+            at zero, its channel is zero wherever it is read.
+    """
+
+    num_units: int
+    outputs: Mapping[str, torch.Tensor]
+    companions: Mapping[str, torch.Tensor]
+
+    def companion_masks(self, masks: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Masks of the companions: False for entries of units that `masks` leave no weight of any row.
+
+        Args:
+            masks: by parameter name; rows of a parameter that has none are kept.
+        """
+        alive = torch.zeros(self.num_units, dtype=torch.bool)
+        for name, units in self.outputs.items():
+            left = masks[name].flatten(1).any(1).cpu() if name in masks else torch.ones(len(units), dtype=torch.bool)
+            alive[units[left]] = True
+        return {name: alive[units.clamp_min(0)] | (units < 0) for name, units in self.companions.items()}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Structure:
     """Heads, feed-forward neurons and branches of a network; none of a network without them.
 
@@ -45,11 +75,13 @@ class Structure:
         heads: attention blocks, in the network's order.
         perceptrons: feed-forward blocks, in the network's order.
         branches: residual branches, which can be zeroed while the signal passes beside them: name of the module -> parameters.
+        coupled: channels and neurons that go together; None unless they were asked for, which takes a trace of the network.
     """
 
     heads: tuple[AttentionHeads, ...] = ()
     perceptrons: tuple[Perceptron, ...] = ()
     branches: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    coupled: Coupled | None = None
 
 
 @runtime_checkable

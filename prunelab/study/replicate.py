@@ -8,7 +8,6 @@ from typing import Any
 
 from prunelab.basics.step import resolve_step
 from prunelab.models.build import build_model
-from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import compatibility
 from prunelab.pruning.allocations.base import Allocation
 from prunelab.pruning.compatibility import SINGLE_WEIGHTS
@@ -26,6 +25,7 @@ from prunelab.study.stages.prune import Compensated, Kept, Prune
 from prunelab.study.stages.sparse_train import SparseTrain
 from prunelab.study.stages.train import Train
 from prunelab.study.study import Study
+from prunelab.study.units import scope_for
 from prunelab.study.workshop import Workshop
 from prunelab.training.batches import steps_per_epoch
 from prunelab.training.dynamic.base import Reparametrized
@@ -56,8 +56,9 @@ class Replicate:
         self.study, self.seed, self.workshop = study, seed, workshop
         self.splits = workshop.splits(study.dataset)
         self.network = build_model(study.model, input_shape=self.splits.input_shape, num_classes=self.splits.num_classes)
-        self.scope = scope_with_structure(self.network, exclude=study.exclude)
         self.criterion, self.allocation, self.granularity = self._method()
+        self.scope = scope_for(self.network, self.granularity, exclude=study.exclude, input_shape=self.splits.input_shape)
+        self.granularity.check(self.scope)
         epoch = steps_per_epoch(len(self.splits.train), study.trainer.batch_size)
         whole = TrainSpec(
             optimizer=study.optimizer,
@@ -140,11 +141,10 @@ class Replicate:
         return Level(number=number, density=density, masks=Kept(prune=trained), trained=trained)
 
     def _method(self) -> tuple[Criterion, Allocation, Granularity]:
-        """The method, built and checked against this network."""
+        """The method, built, and its parts checked against each other."""
         study = self.study
         criterion, allocation, granularity = study.criterion.build(), study.allocation.build(), study.granularity.build()
         compatibility.check(criterion, allocation, granularity, study.sparsity.densities)
-        granularity.check(self.scope)
         for control, kinds in {"small_dense": SINGLE_WEIGHTS, "shuffle": tuple(k for k in KINDS if k != "n:m")}.items():
             if control in study.schedule.controls and granularity.kind not in kinds:
                 raise ValueError(f"control {control} goes with granularities {', '.join(kinds)}, not {granularity.kind}; use random")
@@ -158,6 +158,11 @@ class Replicate:
         if method.granularities and granularity.kind not in method.granularities:
             kinds = " or ".join(method.granularities)
             raise ValueError(f"schedule {study.dynamics.name} goes with granularity {kinds}, not {granularity.kind}")
+        if granularity.kind == "coupled":
+            raise ValueError(
+                f"schedule {study.dynamics.name} changes masks of weights alone, and with a coupled channel its BatchNorm goes too; "
+                "prune before or after training, as with schedule=fine_tuning, or use pruning/granularity=filter"
+            )
         if study.hardware.devices > 1 and isinstance(method, Reparametrized):
             raise ValueError(
                 f"schedule {study.dynamics.name} computes masks within the network, which torch can't send to several processes; "

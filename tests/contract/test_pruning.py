@@ -50,7 +50,8 @@ def _network(name: str):
 
 @functools.cache
 def _scope(name: str):
-    return scope_with_structure(_template(name))
+    coupled_for = None if name == "vit_tiny" else MODELS[name]  # its LayerNorms hold all channels together
+    return scope_with_structure(_template(name), coupled_for=coupled_for)
 
 
 @functools.cache
@@ -118,6 +119,8 @@ def _possible(criterion, allocation, granularity, model_name):
         return False
     if allocation == "uniform_plus" and granularity == "filter" and model_name == "vit_tiny":
         return False  # its one convolution would stay whole
+    if allocation == "uniform_plus" and granularity == "coupled" and model_name == "resnet_20":
+        return False  # the first layer's channels are those of all residual sums, more than is asked for
     return not (criterion == "bn_scale" and model_name != "resnet_20")
 
 

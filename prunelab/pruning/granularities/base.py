@@ -10,7 +10,7 @@ import torch
 from prunelab.pruning.scope import Scope
 
 Pooling = Literal["sum", "mean", "l2", "max"]
-KINDS = ("weight", "n:m", "block", "filter", "channel", "neuron", "head", "ffn neuron", "head or ffn neuron", "layer")
+KINDS = ("weight", "n:m", "block", "filter", "channel", "neuron", "head", "ffn neuron", "head or ffn neuron", "layer", "coupled")
 Tensors = Mapping[str, torch.Tensor]
 
 

@@ -13,6 +13,7 @@ from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import controls
 from prunelab.store.artifact import Artifact
 from prunelab.study.stages.base import Stage, state_in
+from prunelab.study.units import scope_for, with_companions
 from prunelab.study.workshop import Workshop
 
 
@@ -29,9 +30,11 @@ class Shuffle(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
+        granularity, shape = self.granularity.build(), workshop.splits(self.dataset).input_shape
+        scope = scope_for(workshop.model(self.model, self.dataset), granularity, exclude=self.exclude, input_shape=shape)
         held = {name: inputs["masks"].tensors[name] for name in scope.shapes}
-        return Artifact(tensors=controls.shuffle(held, scope, self.granularity.build(), generator(self.seed)))
+        shuffled = controls.shuffle(held, scope, granularity, generator(self.seed))
+        return Artifact(tensors=with_companions(shuffled, scope))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,11 +51,12 @@ class RandomMasks(Stage):
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
-        scope = scope_with_structure(workshop.model(self.model, self.dataset), exclude=self.exclude)
+        granularity, shape = self.granularity.build(), workshop.splits(self.dataset).input_shape
+        scope = scope_for(workshop.model(self.model, self.dataset), granularity, exclude=self.exclude, input_shape=shape)
         wanted = {name: inputs["masks"].tensors[name] for name in scope.shapes}
         within = {name: torch.ones_like(mask) for name, mask in wanted.items()} if self.within is None else inputs["within"].tensors
-        drawn = controls.random_like(wanted, within, scope, self.granularity.build(), generator(self.seed))
-        return Artifact(tensors=drawn)
+        drawn = controls.random_like(wanted, within, scope, granularity, generator(self.seed))
+        return Artifact(tensors=with_companions(drawn, scope))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from prunelab.basics.component import Component
 from prunelab.basics.seeds import generator
-from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import masks
 from prunelab.pruning.criteria.base import Context
 from prunelab.pruning.prune import prune
@@ -15,6 +14,7 @@ from prunelab.store.artifact import Artifact
 from prunelab.study.calibration import calibration_batches
 from prunelab.study.stages.base import MASK, Stage, state_in
 from prunelab.study.study import Calibration
+from prunelab.study.units import scope_for, with_companions
 from prunelab.study.workshop import Workshop
 
 WEIGHT = "weight/"
@@ -49,7 +49,8 @@ class Prune(Stage):
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
         """See `Stage`."""
         network = workshop.network(self.model, self.dataset, state_in(inputs["weights"]))
-        scope = scope_with_structure(network, exclude=self.exclude)
+        granularity, shape = self.granularity.build(), workshop.splits(self.dataset).input_shape
+        scope = scope_for(network, granularity, exclude=self.exclude, input_shape=shape)
         before = inputs["masks"].tensors if self.masks is not None else masks.ones(scope)
         before = {name: before[name] for name in scope.shapes}  # files hold tensors by name, masks are in network order
         made = prune(
@@ -57,7 +58,7 @@ class Prune(Stage):
             scope=scope,
             criterion=self.criterion.build(),
             allocation=self.allocation.build(),
-            granularity=self.granularity.build(),
+            granularity=granularity,
             density=self.density,
             context=Context(
                 generator=generator(self.seed),
@@ -67,7 +68,7 @@ class Prune(Stage):
             rounds=self.rounds,
             inverted=self.inverted,
         )
-        tensors = {f"{MASK}{name}": mask for name, mask in made.masks.items()}
+        tensors = {f"{MASK}{name}": mask for name, mask in with_companions(made.masks, scope).items()}
         return Artifact(tensors=tensors | {f"{WEIGHT}{name}": weight for name, weight in made.weights.items()})
 
 
