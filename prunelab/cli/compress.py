@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prunelab.cli.errors import guarded
 from prunelab.cli.networks import RUN_HELP, compacted, found_network, show, title
 from prunelab.cli.options import debug_option, home_folder, home_option
+
+if TYPE_CHECKING:
+    from prunelab.compress.compact import Compacted
 
 
 @click.command(help=f"Write the network of RUN to the new folder DIR, physically smaller, with a model card.\n\n{RUN_HELP}")
@@ -19,6 +23,13 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 def compress(run: str, directory: str, home: str | None, debug: bool) -> None:
     """See `help`."""
     guarded(debug, lambda: _compress(run, Path(directory), home_folder(home)))
+
+
+def _checks(made: Compacted) -> list[str]:
+    check = made.check
+    sentences = [f"compacted and masked logits differ by at most {check.difference:.2g} of the largest, on {check.examples} examples"]
+    sentences.append(f"{check.report.gone:,} of {check.report.asked:,} units that the masks left nothing of are gone")
+    return sentences + [f"{stays.units:,} units of {stays.layer} stay: {stays.reason}" for stays in check.report.stays]
 
 
 def _compress(run: str, target: Path, home: Path) -> None:
@@ -32,21 +43,19 @@ def _compress(run: str, target: Path, home: Path) -> None:
     counts = [sum(parameter.numel() for parameter in model.parameters()) for model in (rebuilt.network, made.model)]
     sizes = [state_bytes(model) for model in (rebuilt.network, made.model)]
     with whole_folder(target) as folder:
-        save(
-            folder / "model",
-            made,
-            component=rebuilt.model,
-            input_shape=rebuilt.splits.input_shape,
-            num_classes=rebuilt.splits.num_classes,
-        )
+        whole = folder / "model"  # written in one step of its own, into a folder that is new
+        save(whole, made, component=rebuilt.model, input_shape=rebuilt.splits.input_shape, num_classes=rebuilt.splits.num_classes)
+        for path in whole.iterdir():
+            path.rename(folder / path.name)
+        whole.rmdir()
         card = Card(
             title=title(record),
             what="Everything that pruning removed whole is cut out of the tensors; what is left computes the same as the masked network.",
-            files={path.name: path.stat().st_size for path in sorted((folder / "model").iterdir())},
-            check=[f"compacted and masked logits differ by at most {made.check.difference:.2g} of the largest"],
+            files={path.name: path.stat().st_size for path in sorted(folder.iterdir())},
+            check=_checks(made),
             usage=[
                 "from prunelab.compress.saved import load",
-                f'model = load("{target.name}/model")',
+                f'model = load("{target.name}").eval()',
                 f"logits = model(inputs)  # inputs (batch, {', '.join(map(str, rebuilt.splits.input_shape))})",
             ],
             facts={"parameters of the compacted network": f"{counts[1]:,}"},

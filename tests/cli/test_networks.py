@@ -89,6 +89,28 @@ def test_the_lines_of_the_card_run(home, tmp_path, monkeypatch):
     assert names["logits"].shape == (3, 10)
 
 
+def test_the_network_is_written_smaller_and_loads_as_its_card_says(home, tmp_path, monkeypatch):
+    key = _key(home)
+    said = _call(home, "compress", key[:12], str(tmp_path / "out"))
+    assert "parameters" in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"README.md", "model.safetensors", "shape.json"}
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "units that the masks left nothing of are gone" in card
+    lines = card.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    rebuilt = rebuild(Store(home / "store"), key)
+    names = {"inputs": rebuilt.example(20)}
+    exec(lines, names)
+    with torch.inference_mode():
+        wanted = rebuilt.network(names["inputs"])
+    assert torch.allclose(names["logits"], wanted, atol=1e-5 * float(wanted.abs().max()))
+    left = sum(parameter.numel() for parameter in names["model"].parameters())
+    assert left < 0.8 * sum(parameter.numel() for parameter in rebuilt.network.parameters())
+    assert f"{left:,}" in card
+    exported = _call(home, "export", key, str(tmp_path / "smaller"), "--to", "torch")
+    assert f"{left:,}" in exported
+
+
 def test_a_folder_that_exists_is_not_touched(home, tmp_path):
     (tmp_path / "out").mkdir()
     assert "exists" in _call(home, "export", _key(home), str(tmp_path / "out"), "--to", "safetensors", "--masked", ok=False)

@@ -70,6 +70,27 @@ def test_sparse_layers_execute_fewer_multiply_adds(run, tmp_path, monkeypatch):
     assert {layer["choice"] for layer in plans[0]["layers"]} == {"csr"}
 
 
+def test_whole_neurons_are_cut_out_and_what_can_not_be_is_timed_masked_and_says_so(run, tmp_path, monkeypatch):
+    units = ["pruning/granularity=neuron", "sparsity=list", "sparsity.values=[0.5]"]
+    made, workshop, _ = run("measure=latency", *QUICK, *units)
+    row = _row(tmp_path)
+    assert row["runtime"] == "compacted"
+    assert row["compact_difference"] <= 1e-5
+    assert row["compact_parameters"] <= row["parameters"]
+    assert 4 * row["compact_parameters"] < row["compact_size_bytes"] < 4 * row["compact_parameters"] + 1000
+    assert row["executed_multiply_adds"] <= row["multiply_adds"]
+    assert workshop.store.data(made.points[1].latency.key)["check"]["report"]["gone"] > 0
+
+    def refused(*_, **__):
+        raise ValueError("its channels can't be followed")
+
+    monkeypatch.setattr("prunelab.compress.compact.compact", refused)
+    run("measure=latency", *QUICK, "measure.repeats=4", *units)
+    row = _row(tmp_path)
+    assert (row["runtime"], row["runtime_note"]) == ("masked", "its channels can't be followed")
+    assert row["latency_seconds"] > 0
+
+
 def test_controls_are_timed_beside_the_dense_network_of_the_study(run, tmp_path):
     made, _, _ = run("measure=latency", "measure.latency=masked", *QUICK, "schedule.controls=[small_dense,random]", "sparsity.levels=1")
     points = by_control(made, 1)
