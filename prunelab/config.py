@@ -11,10 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from prunelab.basics.component import Component, component, resolve
 from prunelab.records.writer import check_study_name
-from prunelab.study.study import Calibration, Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
+from prunelab.study.study import MODEL_RUNTIME, Calibration, Hold, MeasureSpec, ScheduleSpec, SparsitySpec, Study
 from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
-
-MODEL_RUNTIME = ("input_shape", "num_classes")
 
 
 def conf_dir() -> Path:

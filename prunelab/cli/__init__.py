@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from prunelab.cli.compress import compress
 from prunelab.cli.docs import docs
 from prunelab.cli.doctor import doctor
+from prunelab.cli.export import export
 from prunelab.cli.list import list_
 from prunelab.cli.new import new
 from prunelab.cli.report import report
@@ -22,6 +24,8 @@ prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real d
 prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
 prunelab run -m schedule=lottery,fine_tuning  a sweep
 prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
+prunelab compress RUN DIR                     a network of it, physically smaller, with its model card
+prunelab export RUN --to onnx DIR             the same for another runtime
 prunelab new criterion NAME                   the files of a method of your own
 
 Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
@@ -34,5 +38,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, report, reproduce, list_, new, docs, doctor):
+for command in (run, report, reproduce, compress, export, list_, new, docs, doctor):
     main.add_command(command)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -16,6 +18,14 @@ from prunelab.models.example import example_input
 
 TOTAL = "total"
 _NO_PARAMETER = ""
+
+
+def _vector_flops(*shapes: Any, **_: Any) -> int:
+    """FLOPs of a product of a matrix with a vector, for which torch has no formula."""
+    return 2 * next(shape.numel() for shape in shapes if isinstance(shape, Tensor) and shape.dim() == 2)
+
+
+_FORMULAS = {**flop_registry, torch.ops.aten.mv: _vector_flops, torch.ops.aten.addmv: _vector_flops}
 
 
 def multiply_adds(model: nn.Module, input_shape: tuple[int, ...], masks: Mapping[str, Tensor] | None = None) -> dict[str, int]:
@@ -59,6 +69,35 @@ def theoretical_speedup(model: nn.Module, input_shape: tuple[int, ...], masks: M
     return dense / left if left else float("inf")
 
 
+def executed_multiply_adds(model: nn.Module, example: Tensor) -> int:
+    """Multiply-adds that a forward pass of the first example executes, as the model is: compacted, sparse or dense.
+
+    Counted while it runs, by the same formulas as `multiply_adds`. A product with a sparse matrix (CSR, BSR) counts the
+    values that are stored, which of blocks are the zeros within them too; a zero in a dense tensor is multiplied like
+    every other number.
+
+    Args:
+        model: in eval mode while it is counted.
+        example: a batch (batch, ...) on the model's device, of which the first example is taken.
+    """
+    counter = _MultiplyAddCounter([])
+    with evaluating(model), torch.inference_mode(), _open_attention(), counter:
+        model(example[:1])
+    return sum(counter.counts.values())
+
+
+@contextmanager
+def _open_attention() -> Iterator[None]:
+    """Attention as products that can be counted, not as one operation of which torch has no formula."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
 class _MultiplyAddCounter(TorchDispatchMode):
     """Adds up torch's FLOP formulas by the parameter whose memory an operand is a view of."""
 
@@ -71,15 +110,20 @@ class _MultiplyAddCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
-        formula = flop_registry.get(func._overloadpacket)
+        formula = _FORMULAS.get(func._overloadpacket)
         if formula is None:
             with self:
                 parts = func.decompose(*args, **kwargs)
             return func(*args, **kwargs) if parts is NotImplemented else parts
         out = func(*args, **kwargs)
-        operands = (_memory(value) for value in args if isinstance(value, Tensor) and value.dim() > 1)
+        matrices = [value for value in args if isinstance(value, Tensor) and value.dim() > 1]
+        operands = (_memory(value) for value in matrices if value.layout is torch.strided)
         name = next((self._names[memory] for memory in operands if memory in self._names), _NO_PARAMETER)
-        self.counts[name] += formula(*args, **kwargs, out_val=out) // 2
+        count = formula(*args, **kwargs, out_val=out) // 2
+        for matrix in matrices:
+            if matrix.layout is not torch.strided:
+                count = count * matrix.values().numel() // matrix.numel()
+        self.counts[name] += count
         return out
 
 

@@ -24,7 +24,7 @@ class VisionTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) -> (batch, num_classes)."""
         tokens = self.patch_embedding(x).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1) + self.position_embedding
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], -1, -1), tokens], dim=1) + self.position_embedding
         return self.output(self.norm(self.blocks(tokens))[:, 0])
 
 

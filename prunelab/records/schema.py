@@ -11,7 +11,7 @@ from typing import Any
 
 from prunelab.basics.canonical import digest
 
-SCHEMA_VERSION = 3  # raised when a column is added or changes its meaning: older rows are then written again
+SCHEMA_VERSION = 4  # raised when a column is added or changes its meaning: older rows are then written again
 
 
 def _column(meaning: str, *, default: Any = None, volatile: bool = False, axis: bool = False) -> Any:
@@ -53,7 +53,31 @@ class Record:
     collapsed_layers: int | None = _column("prunable tensors with no weight left")
     layer_density: dict[str, float] | None = _column("density of each prunable tensor, in order of the network")
     size_bytes: int | None = _column("size of the weights on disk")
-    latency_seconds: float | None = _column("median measured latency of a batch")
+    zipped_bytes: int | None = _column("size of the weights left and one bit a position, deflated")
+
+    runtime: str | None = _column("what was timed: 'dense', 'masked', 'compacted', 'sparse' or 'deployed' (both)")
+    runtime_note: str | None = _column("why the runtime that was asked for could not be had")
+    latency_seconds: float | None = _column("median measured latency of a batch", volatile=True)
+    latency_low: float | None = _column("lower quartile of the latency", volatile=True)
+    latency_high: float | None = _column("upper quartile of the latency", volatile=True)
+    dense_latency_seconds: float | None = _column("median latency of the dense network, in turns with this one", volatile=True)
+    measured_speedup: float | None = _column("dense latency / latency", volatile=True)
+    throughput: float | None = _column("examples a second, by the median latency", volatile=True)
+    latency_batch: int | None = _column("examples of the batch that was timed")
+    latency_length: int | None = _column("tokens of its texts")
+    latency_threads: int | None = _column("threads used while it was timed")
+    latencies: dict[str, list[float]] | None = _column(
+        "all batches that were timed: 'batch', 'length', 'latency_seconds', 'latency_low', 'latency_high', 'dense_latency_seconds', "
+        "'measured_speedup'",
+        volatile=True,
+    )
+    peak_memory_bytes: int | None = _column("weights and the peak of live activations of a forward pass", volatile=True)
+    executed_multiply_adds: int | None = _column("multiply-adds that the timed network executes for one example", volatile=True)
+    compact_parameters: int | None = _column("parameters of the compacted network")
+    compact_size_bytes: int | None = _column("size of the compacted network on disk, dense")
+    compact_difference: float | None = _column("largest difference of compacted and masked outputs, relative", volatile=True)
+    energy_joules: float | None = _column("processor energy of a forward pass of the batch, where the platform counts it", volatile=True)
+    processor: str | None = _column("processor or accelerator that latency was measured on", volatile=True)
 
     test_top1: float | None = _column("test accuracy at the last step")
     test_top5: float | None = _column("test top-5 accuracy at the last step")
@@ -92,5 +116,6 @@ class Record:
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record))
 AXES: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if field.metadata["axis"])
+NESTED: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if str(field.type).startswith("dict"))
 VOLATILE: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if field.metadata["volatile"])
 MEANING: dict[str, str] = {field.name: field.metadata["meaning"] for field in dataclasses.fields(Record)}

@@ -118,6 +118,27 @@ def mean_below(frame: pd.DataFrame, column: str, threshold: float, *, sentence: 
     return _mean(frame, column, (None, threshold), sentence, source)
 
 
+def speedup_above(frame: pd.DataFrame, threshold: float, *, sentence: str, source: str) -> Claim:
+    """The claim that one network is more than `threshold` times as fast as the dense one that was timed in turns with it.
+
+    For a network of which there is one, not one a seed: its interval is that of the quartiles of its passes, each against
+    the dense network's median.
+    """
+    rows = frame[frame["measured_speedup"].notna()]
+    if len(rows) != 1:
+        return undecided(sentence, source, f"{len(rows)} timed networks for {frame.attrs.get('asked') or 'what was asked'}, not one")
+    row = rows.iloc[0]
+    found = MeanInterval(
+        mean=float(row["measured_speedup"]),
+        low=float(row["dense_latency_seconds"] / row["latency_high"]),
+        high=float(row["dense_latency_seconds"] / row["latency_low"]),
+        num_seeds=1,
+    )
+    claim = _judge(found, 0.0, (threshold, None), sentence, source, unit_of("measured_speedup").name)
+    reason = claim.reason or "quartiles of its passes, in turns with the dense network's"
+    return dataclasses.replace(claim, is_difference=False, more_seeds=None, reason=reason)
+
+
 def undecided(sentence: str, source: str, reason: str, *, unit: str = "number") -> Claim:
     """A claim for which there are no data."""
     return Claim(

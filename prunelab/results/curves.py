@@ -26,8 +26,8 @@ def series(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Returns:
         Rows in order of method, control and level (dense first, as level 0 of control "none") with `density`,
-        `compression_ratio`, `mean`, `low`, `high` (NaN with one seed), `num_seeds`, `num_diverged` and the tuples `seeds`
-        and `values`. Seeds without a value are not averaged; a level at which no seed has one has no row.
+        `compression_ratio`, `measured_speedup`, `mean`, `low`, `high` (NaN with one seed), `num_seeds`, `num_diverged` and
+        the tuples `seeds` and `values`. Seeds without a value are not averaged; a level at which no seed has one has no row.
     """
     rows = with_methods(points(frame))
     rows = rows[np.isfinite(rows[column])].sort_values([*SERIES, "seed"], kind="stable")
@@ -37,6 +37,7 @@ def series(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     found = groups.agg(
         density=("sparsity", lambda s: 1 - s.mean()),
         compression_ratio=("compression_ratio", "mean"),
+        measured_speedup=("measured_speedup", _mean),
         mean=(column, "mean"),
         deviation=(column, "std"),
         num_seeds=(column, "size"),
@@ -49,8 +50,14 @@ def series(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return _in_order(found)
 
 
+def _mean(values: pd.Series) -> float:
+    """Of what was measured; NaN if nothing was."""
+    return float(pd.to_numeric(values).astype(float).mean())
+
+
 def _no_series() -> pd.DataFrame:
-    columns = [*SERIES, "density", "compression_ratio", "mean", "num_seeds", "num_diverged", "seeds", "values", "low", "high"]
+    numbers = ["density", "compression_ratio", "measured_speedup", "mean", "num_seeds", "num_diverged", "low", "high"]
+    columns = [*SERIES, *numbers, "seeds", "values"]
     return pd.DataFrame({column: pd.Series(dtype=object if column in ("seeds", "values") else float) for column in columns})
 
 

@@ -1,4 +1,4 @@
-"""The figures that are not over sparsity: layer densities, loss barriers, and the Pareto front."""
+"""The figures that are not over sparsity: layer densities and loss barriers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
-from prunelab.results.figure_lines import PERCENT, hover, log_ticks
 from prunelab.results.figure_parts import Absent, Axis, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference
 from prunelab.results.look import style
-from prunelab.results.methods import Place, control_name, own_name, places
-from prunelab.results.pareto import non_dominated
+from prunelab.results.methods import Place, places
 from prunelab.results.units import FRACTION, percent, significant
 
 MOST_HEAT_PANELS = 10
@@ -134,67 +132,4 @@ def _interval_line(label: str, x: list[float], rows: pd.DataFrame, index: int, s
     return Line(
         label=label, x=tuple(x), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]), high=tuple(100 * rows["high"]),
         style=style(index), hover=tuple(f"{label}\n{text}" for text in said), markers=len(rows) <= 12,
-    )  # fmt: skip
-
-
-def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
-    """Accuracy against compression ratio with the non-dominated points ringed."""
-    key, title = "pareto", "Compression against accuracy"
-    found = curves.accuracy(frame)
-    unsized = found[found["compression_ratio"].isna()]
-    found = found[np.isfinite(found["compression_ratio"])]
-    if not (found["level"] > 0).any():
-        return Absent(key=key, title=title, reason="No pruned network has both a compression ratio and a test accuracy.")
-    if found["method"].nunique() > 1 and (found["control"] == "none").any():
-        found = found[found["control"] == "none"]
-    panels, fronts = _pareto_panels(frame, found)
-    names = [control_name(control).lower() for control in dict.fromkeys(unsized["control"])]
-    low, high = found["compression_ratio"].min(), found["compression_ratio"].max()
-    best = pd.concat(fronts).drop_duplicates(["compression_ratio", "mean"])
-    caption = (
-        "Ringed points are not dominated: no other network of the panel is at least as small and as accurate, and better in one. "
-        "The front is that of the means over seeds; bars are 95 % t intervals."
-    )
-    if names:
-        caption += f" Recorded without a compression ratio, so not shown: {', '.join(names)}."
-    return LineFigure(
-        key=key, title=title, caption=caption,
-        alternative=f"Accuracy against compression ratio; {len(best)} points from {best['compression_ratio'].min():.3g} to "
-        f"{best['compression_ratio'].max():.3g} times are on the front.",
-        x=Axis(title="Compression ratio (log scale)", log=True, ticks=log_ticks(max(low, 1e-9), high)),
-        y=Axis(title="Test accuracy (%)", bounds=PERCENT), panels=panels, ring="Not dominated",
-    )  # fmt: skip
-
-
-def _pareto_panels(frame: pd.DataFrame, found: pd.DataFrame) -> tuple[tuple[Panel, ...], list[pd.DataFrame]]:
-    """The panels, and the points on the front of each."""
-    where = places(frame)
-    names = list(dict.fromkeys(place.line for place in where.values()))
-    panels, fronts = [], []
-    for title in dict.fromkeys(place.panel for place in where.values()):
-        here = found[[where[method].panel == title for method in found["method"]]]
-        if not (here["level"] > 0).any():
-            continue
-        front = pd.Series(non_dominated(here[["compression_ratio", "mean"]]), index=here.index)
-        fronts.append(here[front])
-        lines = []
-        for index, ((method, control), rows) in enumerate(here.groupby(["method", "control"], sort=False)):  # pyright: ignore
-            own = own_name(frame) if control == "none" else control_name(str(control))
-            label, look = (where[str(method)].line, names.index(where[str(method)].line)) if len(where) > 1 else (own, index)
-            lines.append(_pareto_line(label, rows, front, look))
-        panels.append(Panel(title=title[:1].upper() + title[1:], lines=tuple(sorted(lines, key=_name) if len(where) > 1 else lines)))
-    return tuple(panels), fronts
-
-
-def _name(line: Line) -> str:
-    return line.label
-
-
-def _pareto_line(label: str, rows: pd.DataFrame, front: pd.Series, look: int) -> Line:
-    return Line(
-        label=label, x=tuple(rows["compression_ratio"]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),
-        high=tuple(100 * rows["high"]), style=style(look), joined=False, ringed=tuple(front[rows.index]),
-        hover=tuple(
-            hover(label, row, FRACTION) + f"\ncompression {row['compression_ratio']:.3g}" for row in rows.to_dict("records")
-        ),
     )  # fmt: skip

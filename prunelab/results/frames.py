@@ -9,9 +9,11 @@ from prunelab.records.schema import AXES, COLUMNS
 
 NUMERIC: tuple[str, ...] = (
     "sparsity_requested", "sparsity", "effective_sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds",
-    "parameters", "weights_left", "collapsed_layers", "size_bytes", "latency_seconds", "test_top1", "test_top5", "test_loss",
-    "test_f1", "test_ece", "validation_top1", "validation_loss", "early_stop_step", "early_stop_loss", "early_stop_top1",
-    "train_loss", "total_steps", "barrier", "train_seconds", "stage_seconds",
+    "parameters", "weights_left", "collapsed_layers", "size_bytes", "zipped_bytes", "latency_seconds", "latency_low",
+    "latency_high", "dense_latency_seconds", "measured_speedup", "throughput", "latency_batch", "latency_length", "latency_threads",
+    "peak_memory_bytes", "executed_multiply_adds", "compact_parameters", "compact_size_bytes", "compact_difference", "energy_joules",
+    "test_top1", "test_top5", "test_loss", "test_f1", "test_ece", "validation_top1", "validation_loss", "early_stop_step",
+    "early_stop_loss", "early_stop_top1", "train_loss", "total_steps", "barrier", "train_seconds", "stage_seconds",
 )  # fmt: skip
 
 

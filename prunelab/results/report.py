@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunelab.records.schema import COLUMNS
+from prunelab.records.schema import COLUMNS, NESTED
 from prunelab.results import figures_html
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
@@ -28,7 +28,6 @@ from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
-NESTED = ("layer_density", "curve", "barrier_curve")
 _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 

@@ -58,16 +58,17 @@ SECONDS = Unit(name="seconds", of_value="s", of_difference="s", digits=3)
 BYTES = Unit(name="bytes", of_value="bytes", of_difference="bytes", digits=0)
 COUNT = Unit(name="count", digits=0)
 RATIO = Unit(name="ratio", of_value="\N{MULTIPLICATION SIGN}", digits=1)
+TIMES = Unit(name="times", of_value="\N{MULTIPLICATION SIGN}", digits=2)
 NUMBER = Unit(name="number", digits=3)
 
 _NAMED = {
     "early_stop_step": STEPS, "total_steps": STEPS, "rewind_step": STEPS,
-    "compression_ratio": RATIO, "theoretical_speedup": RATIO,
+    "compression_ratio": RATIO, "theoretical_speedup": RATIO, "measured_speedup": TIMES,
     "sparsity": FRACTION, "sparsity_requested": FRACTION, "effective_sparsity": FRACTION, "barrier": FRACTION,
     "multiply_adds": COUNT, "parameters": COUNT, "weights_left": COUNT, "collapsed_layers": COUNT,
 }  # fmt: skip
 _SUFFIXED = {"_top1": FRACTION, "_top5": FRACTION, "_f1": FRACTION, "_ece": FRACTION, "_seconds": SECONDS, "_bytes": BYTES}
-BY_NAME = {unit.name: unit for unit in (FRACTION, STEPS, SECONDS, BYTES, COUNT, RATIO, NUMBER)}
+BY_NAME = {unit.name: unit for unit in (FRACTION, STEPS, SECONDS, BYTES, COUNT, RATIO, TIMES, NUMBER)}
 
 
 def unit_of(column: str) -> Unit:

@@ -60,6 +60,17 @@ class Store:
         """The JSON part alone."""
         return self._read(self._folder(key), key, tensors=False).data
 
+    def description(self, key: str) -> dict[str, Any]:
+        """What the artifact of `key` was computed from: the description of its stage.
+
+        Raises:
+            KeyError: if there is none.
+            DamagedArtifact, ValueError: as `read`.
+        """
+        folder = self._folder(key)
+        self._checksums(folder, key)  # says what is wrong with a manifest
+        return json.loads((folder / "manifest.json").read_text())["description"]
+
     def write(self, key: str, artifact: Artifact, *, description: dict[str, Any]) -> None:
         """Store `artifact`; dropped if the key exists already.
 

@@ -8,6 +8,7 @@ from typing import Any
 from prunelab.study.stages.barrier import Barrier
 from prunelab.study.stages.base import Stage
 from prunelab.study.stages.evaluate import Evaluate
+from prunelab.study.stages.latency import Latency
 from prunelab.study.stages.measure import Measure
 from prunelab.study.stages.train import Train
 
@@ -35,6 +36,7 @@ class Point:
         counterpart: what a small dense network stands beside; None for a masked one, which has its own sparsity.
         evaluate: its quality.
         measure: its size and work.
+        latency: how long it takes; None if that is not asked for.
     """
 
     axes: dict[str, Any]
@@ -42,11 +44,13 @@ class Point:
     counterpart: Counterpart | None
     evaluate: Evaluate
     measure: Measure
+    latency: Latency | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages whose artifacts the record is made of."""
-        return self.train, self.evaluate, self.measure
+        made = (self.train, self.evaluate, self.measure)
+        return made if self.latency is None else (*made, self.latency)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from prunelab.study.stages.barrier import Barrier
 from prunelab.study.stages.base import Stage
 from prunelab.study.stages.evaluate import Evaluate
 from prunelab.study.stages.init import Init
+from prunelab.study.stages.latency import check_timing, latency_beside
 from prunelab.study.stages.measure import Measure
 from prunelab.study.stages.prune import Compensated, Kept, Prune
 from prunelab.study.stages.sparse_train import SparseTrain
@@ -72,6 +73,7 @@ class Replicate:
         self.rewind_step = whole.resolve(study.schedule.rewind_to)
         self.prune_step = whole.resolve(study.schedule.prune_at)
         self._check_dynamics()
+        check_timing(study.measure.timing, self.splits, self.network)
         self.what: dict[str, Any] = {"model": study.model, "dataset": study.dataset}
         self.method: dict[str, Any] = {
             "criterion": study.criterion,
@@ -257,14 +259,16 @@ class Replicate:
         study = self.study
         exclude = study.exclude if control != "small_dense" else ()
         masks = Kept(prune=train) if isinstance(train, SparseTrain) else train.masks
-        measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure, masks=masks)
+        measured = Measure(model=train.model, dataset=study.dataset, exclude=exclude, spec=study.measure.counts, masks=masks)
         axes = self._axes(level, requested) | {"control": control}
         evaluate = Evaluate(model=train.model, dataset=study.dataset, weights=train)
         counterpart = None
         if control == "small_dense":
             dense = sum(parameter.numel() for parameter in self.network.parameters())
             counterpart = Counterpart(sparsity=1.0 - self._kept(1.0 - requested) / self.scope.total, dense_parameters=dense)
-        return Point(axes=axes, train=train, counterpart=counterpart, evaluate=evaluate, measure=measured)
+        timing = study.measure.timing
+        timed = timing and latency_beside(self.dense, train, masks, exclude=exclude, spec=timing, workshop=self.workshop)
+        return Point(axes=axes, train=train, counterpart=counterpart, evaluate=evaluate, measure=measured, latency=timed)
 
     def _axes(self, level: int, requested: float) -> dict[str, Any]:
         study = self.study

@@ -32,11 +32,13 @@ def record_of(point: Point | BarrierPoint, artifacts: Mapping[str, Artifact], wa
         measured = {name: value for name, value in measured.items() if name not in own}
         measured["sparsity"] = point.counterpart.sparsity
         measured["compression_ratio"] = point.counterpart.dense_parameters / measured["parameters"]
+    timed = {} if point.latency is None else artifacts["latency"].data["columns"]
     environment = trained.get("environment", {})
     return Record(
         **common,
         **quality,
         **measured,
+        **timed,
         **validation_of(trained),
         **environment,
         stage_key=point.train.key,

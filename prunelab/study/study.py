@@ -15,6 +15,8 @@ from prunelab.training.spec import Hardware, OptimizerSpec, TrainerSpec
 SCHEDULES = ("iterative", "one_shot", "at_init", "during_training")
 RETRAININGS = ("weight_rewinding", "lr_rewinding", "fine_tuning", "none")
 CONTROLS = ("reinit", "shuffle", "random", "small_dense", "inverted", "signs", "supermask", "supermask_signs")
+MODEL_RUNTIME = ("input_shape", "num_classes")  # what the data set decides of a model
+RUNTIMES = ("masked", "compacted", "sparse", "deployed")
 UNTRAINED_CONTROLS = ("supermask", "supermask_signs")
 
 
@@ -121,16 +123,85 @@ class ScheduleSpec:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MeasureSpec:
-    """What is measured besides quality.
+class CountSpec:
+    """What is counted, on any machine alike.
 
     Attributes:
         effective_sparsity: count weights on no input-output path as removed.
         multiply_adds: theoretical multiply-adds and speed-up.
     """
 
+    effective_sparsity: bool
+    multiply_adds: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatencySpec:
+    """How latency is measured; attributes as in `MeasureSpec`.
+
+    Attributes:
+        runtime: masked, compacted or sparse.
+    """
+
+    runtime: str
+    batch_sizes: list[int]
+    lengths: list[int]
+    repeats: int
+    warmup: int
+    threads: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeasureSpec:
+    """What is measured besides quality.
+
+    Attributes:
+        effective_sparsity: count weights on no input-output path as removed.
+        multiply_adds: theoretical multiply-adds and speed-up.
+        latency: '' (not measured), masked (zeros in dense tensors), compacted (what masks remove whole is cut out) or sparse
+            (sparse formats where they are measured to be faster) or deployed (compacted, and what is left of it sparse where that is
+            faster); each beside the dense network.
+        batch_sizes: examples a pass; the first is the one in a record's own columns.
+        lengths: tokens of a text; [] for the data set's longest. Only for texts.
+        repeats: timed passes.
+        warmup: passes before them.
+        threads: torch's threads while it is measured.
+    """
+
     effective_sparsity: bool = True
     multiply_adds: bool = True
+    latency: str = ""
+    batch_sizes: list[int] = dataclasses.field(default_factory=lambda: [1])
+    lengths: list[int] = dataclasses.field(default_factory=list)
+    repeats: int = 50
+    warmup: int = 5
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.latency:
+            choose("measure.latency", self.latency, RUNTIMES)
+        for name, least in (("repeats", 1), ("warmup", 0), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"measure.{name} = {getattr(self, name)} must be at least {least}")
+        for name in ("batch_sizes", "lengths"):
+            values = getattr(self, name)
+            if any(value < 1 for value in values) or len(set(values)) != len(values):
+                raise ValueError(f"measure.{name} = {values} must be different whole numbers of at least 1")
+        if not self.batch_sizes:
+            raise ValueError("measure.batch_sizes = [] measures nothing; give at least one, like [1]")
+
+    @property
+    def counts(self) -> CountSpec:
+        """What is the same on every machine."""
+        return CountSpec(effective_sparsity=self.effective_sparsity, multiply_adds=self.multiply_adds)
+
+    @property
+    def timing(self) -> LatencySpec | None:
+        """How latency is measured, if it is."""
+        if not self.latency:
+            return None
+        names = ("batch_sizes", "lengths", "repeats", "warmup", "threads")
+        return LatencySpec(runtime=self.latency, **{name: getattr(self, name) for name in names})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

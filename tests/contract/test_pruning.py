@@ -23,6 +23,7 @@ from tests.conftest import configured, names
 CRITERIA, ALLOCATIONS, GRANULARITIES = (names(f"pruning/{part}") for part in ("criterion", "allocation", "granularity"))
 MODELS = {"lenet_300_100": (1, 6, 6), "resnet_20": (2, 8, 8), "vit_tiny": (1, 8, 8)}
 DENSITIES = (0.5, 0.3)
+TRANSFORMER_UNITS = ("head", "ffn_neuron", "heads_and_neurons")
 # criteria with other options than their file's
 VARIANTS = {f"obd_{hessian}": ("obd", {"hessian": hessian}) for hessian in ("gauss_newton", "hutchinson")}
 RANDOM = {"random", *VARIANTS}
@@ -204,7 +205,7 @@ def test_a_criterion_that_looks_at_data_says_so_when_there_is_none(criterion):
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_controls_keep_the_number_of_units_and_change_the_place(granularity):
-    name = "vit_tiny" if granularity == "head" else "resnet_20" if granularity != "neuron" else "lenet_300_100"
+    name = {"neuron": "lenet_300_100", **dict.fromkeys(TRANSFORMER_UNITS, "vit_tiny")}.get(granularity, "resnet_20")
     model, scope = _network(name), _scope(name)
     parts = _parts("random", "global", granularity, scope)
     mask = _prune(name, model, masks.ones(scope), parts, 0.5).masks

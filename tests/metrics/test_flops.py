@@ -3,10 +3,13 @@ import torch
 from torch import nn
 from torchvision.models import VisionTransformer
 
-from prunelab.metrics.flops import multiply_adds, theoretical_speedup
+from prunelab.compress.sparse import SparseLinear, sparse_layer
+from prunelab.metrics.flops import TOTAL, executed_multiply_adds, multiply_adds, theoretical_speedup
+from prunelab.models.build import build_model
 from prunelab.models.lenet import lenet_300_100
 from prunelab.models.resnet import resnet
 from prunelab.models.vit import vit
+from tests.conftest import configured
 
 
 def test_fully_connected():
@@ -102,3 +105,28 @@ def test_model_is_left_as_it_was():
 def test_masks_that_do_not_fit_are_refused(masks, words):
     with pytest.raises(ValueError, match=words):
         multiply_adds(nn.Sequential(nn.Linear(3, 3)), (3,), masks)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("resnet_20", (3, 32, 32)), ("vit_tiny", (3, 32, 32)), ("lenet_300_100", (1, 28, 28))])
+def test_what_a_dense_model_executes_is_what_is_counted_on_meta(name, shape):
+    model = build_model(configured("model", name), input_shape=shape, num_classes=10)
+    assert executed_multiply_adds(model, torch.zeros(2, *shape)) == multiply_adds(model, shape)[TOTAL]
+    assert model.training
+
+
+def test_sparse_layers_execute_what_they_store():
+    weight = torch.zeros(8, 16)
+    weight[:3, :2] = 1
+    layers = {"csr": SparseLinear(weight, None), "bsr": SparseLinear(weight, None, block=4), "dense": nn.Linear(16, 8)}
+    # of blocks, 4 x 4 values are stored; three tokens an example are three products
+    assert {n: executed_multiply_adds(m, torch.ones(2, 16)) for n, m in layers.items()} == {"csr": 6, "bsr": 16, "dense": 128}
+    assert executed_multiply_adds(layers["csr"], torch.ones(2, 3, 16)) == 18
+    image = nn.Conv2d(16, 8, 1)
+    image.weight.data[:, :, 0, 0] = weight
+    assert executed_multiply_adds(sparse_layer(image, "csr"), torch.ones(1, 16, 5, 5)) == 6 * 25
+
+
+def test_attention_executes_both_of_its_products():
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    projections, attention = 5 * (4 * 16 * 16 + 2 * 16 * 32), 2 * 5 * 5 * 16
+    assert executed_multiply_adds(layer, torch.zeros(1, 5, 16)) == projections + attention

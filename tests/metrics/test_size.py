@@ -13,6 +13,7 @@ from prunelab.metrics.size import (
     sparsity,
     state_bytes,
     weights_left,
+    zipped_bytes,
 )
 
 
@@ -84,3 +85,25 @@ def test_sparse_bytes_takes_the_cheapest_form(count, stored):
 def test_collapsed_layers_in_order():
     masks = {"b": kept(0, 2, 2), "a": kept(1, 2, 2), "c": kept(0, 3)}
     assert collapsed_layers(masks) == ["b", "c"]
+
+
+def test_zipped_is_the_kept_values_and_one_bit_a_position_deflated():
+    stream = torch.Generator().manual_seed(0)
+    model = nn.Linear(1000, 100)
+    masks = {"weight": torch.rand(100, 1000, generator=stream) < 0.1}
+    with torch.no_grad():
+        model.weight.copy_(torch.randn(100, 1000, generator=stream))
+    kept = int(masks["weight"].sum())
+    entropy = 100_000 * (0.1 * 3.3219 + 0.9 * 0.1520) / 8  # bytes that the positions need at least
+    found = zipped_bytes(model, masks)
+    assert 4 * kept * 0.85 + entropy < found < 4 * (kept + 100) + 100_000 / 8
+    assert zipped_bytes(model, {}) > 5 * found
+    with torch.no_grad():
+        model.weight[~masks["weight"]] = 7.0
+    assert zipped_bytes(model, masks) == found  # what is pruned is not stored
+
+
+def test_zipped_reads_other_types_and_equal_values_cost_little():
+    assert zipped_bytes({"a": torch.ones(10_000, dtype=torch.bfloat16), "b": torch.tensor(3)}, {}) < 200
+    with pytest.raises(ValueError, match="unknown masked parameter"):
+        zipped_bytes({"a": torch.ones(2)}, {"b": torch.ones(2, dtype=torch.bool)})

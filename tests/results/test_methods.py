@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from prunelab.results.figure_fronts import pareto_figure
 from prunelab.results.figure_lines import accuracy_figure
-from prunelab.results.figure_others import layers_figure, pareto_figure
+from prunelab.results.figure_others import layers_figure
 from prunelab.results.figure_parts import HeatFigure, LineFigure
 from prunelab.results.figures_paper import draw
 from prunelab.results.methods import Place, own_name, places

@@ -80,7 +80,7 @@ def test_the_report_of_a_study(study, tmp_path):
         assert ElementTree.parse(path.parent / f"{key}.svg").getroot().tag.endswith("svg")
     points = pd.read_csv(path.parent / "points.csv")
     assert len(points) == len(study)
-    assert not {"layer_density", "curve", "barrier_curve"} & set(points.columns)
+    assert not {"layer_density", "curve", "barrier_curve", "latencies"} & set(points.columns)
 
 
 def test_nothing_is_fetched_from_elsewhere(study, tmp_path):

@@ -15,7 +15,7 @@ from prunelab.models.structure import scope_with_structure
 from prunelab.pruning import masks as masks_
 from prunelab.store.artifact import Artifact
 from prunelab.study.stages.base import Stage
-from prunelab.study.study import MeasureSpec
+from prunelab.study.study import CountSpec
 from prunelab.study.workshop import Workshop
 
 
@@ -26,7 +26,7 @@ class Measure(Stage):
     model: Component
     dataset: Component
     exclude: tuple[str, ...]
-    spec: MeasureSpec
+    spec: CountSpec
     masks: Stage | None
 
     def run(self, inputs: Mapping[str, Artifact], workshop: Workshop) -> Artifact:
