@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from prunelab.models.wiring import Layer, Wiring
+from prunelab.models.wiring import Feed, Layer, Wiring
 
 _SAME = 1e-9  # constants are computed in double precision
 Flags = dict[str, Tensor]
@@ -58,14 +58,16 @@ def fold_constants(network: nn.Module, wiring: Wiring, example: Tensor) -> list[
 def live_inputs(network: nn.Module, wiring: Wiring) -> Flags:
     """For each layer which inputs can depend on the data, path -> shape (inputs,), by the weights that are not zero."""
     live = {path: torch.full((layer.inputs,), layer.from_data) for path, layer in wiring.layers.items()}
+    passes, onwards = _passes(network, wiring), _by(wiring, "maker")
     changed = True
-    while changed:
-        made = {path: _forward(network.get_submodule(path), layer, live[path]) for path, layer in wiring.layers.items()}
+    while changed:  # twice, as a rule: layers come in the order of the data
         changed = False
-        for feed in wiring.feeds:
-            new = made[feed.maker][feed.rows] & ~live[feed.reader][feed.columns]
-            if bool(new.any()):
-                live[feed.reader][feed.columns[new]] = changed = True
+        for path, layer in wiring.layers.items():
+            made = _forward(passes[path], layer, live[path])
+            for feed in onwards[path]:
+                new = made[feed.rows] & ~live[feed.reader][feed.columns]
+                if bool(new.any()):
+                    live[feed.reader][feed.columns[new]] = changed = True
     return live
 
 
@@ -73,43 +75,57 @@ def read_inputs(network: nn.Module, wiring: Wiring) -> Flags:
     """For each layer which inputs the network's outputs can depend on, path -> shape (inputs,)."""
     nothing = {path: torch.zeros(layer.outputs, dtype=torch.bool) for path, layer in wiring.layers.items()}
     wanted = {path: wiring.leaving.get(path, flags).clone() for path, flags in nothing.items()}
-    while True:
-        read = {path: _backward(network.get_submodule(path), layer, wanted[path]) for path, layer in wiring.layers.items()}
+    read: Flags = {}
+    passes, backwards = _passes(network, wiring), _by(wiring, "reader")
+    changed = True
+    while changed:
         changed = False
-        for feed in wiring.feeds:
-            new = read[feed.reader][feed.columns] & ~wanted[feed.maker][feed.rows]
-            if bool(new.any()):
-                wanted[feed.maker][feed.rows[new]] = changed = True
-        if not changed:
-            return read
+        for path, layer in reversed(list(wiring.layers.items())):
+            read[path] = _backward(passes[path], layer, wanted[path])
+            for feed in backwards[path]:
+                new = read[path][feed.columns] & ~wanted[feed.maker][feed.rows]
+                if bool(new.any()):
+                    wanted[feed.maker][feed.rows[new]] = changed = True
+    return read
 
 
 def _is_norm(module: nn.Module) -> bool:
     return isinstance(module, nn.modules.batchnorm._BatchNorm)
 
 
-def _connections(module: nn.Module) -> Tensor:
-    """Which weights are not zero, shape (outputs, inputs of a group)."""
-    weight = module.get_parameter("weight") != 0
-    return weight.flatten(2).any(2) if weight.ndim > 2 else weight
+def _passes(network: nn.Module, wiring: Wiring) -> Flags:
+    """Which weights are not zero: shape (outputs, inputs of a group), of a BatchNorm (channels,)."""
+    found: Flags = {}
+    for path, layer in wiring.layers.items():
+        weight = network.get_submodule(path).weight
+        if isinstance(weight, Tensor):
+            used = weight != 0
+            found[path] = (used.flatten(2).any(2) if used.ndim > 2 else used).cpu()
+        else:
+            found[path] = torch.ones(layer.outputs, dtype=torch.bool)
+    return found
 
 
-def _scaled(module: nn.Module, flags: Tensor) -> Tensor:
-    scale = module.weight
-    return flags & (scale != 0).cpu() if isinstance(scale, Tensor) else flags
+def _by(wiring: Wiring, end: str) -> dict[str, list[Feed]]:
+    found: dict[str, list[Feed]] = {path: [] for path in wiring.layers}
+    for feed in wiring.feeds:
+        found[getattr(feed, end)].append(feed)
+    return found
 
 
-def _forward(module: nn.Module, layer: Layer, live: Tensor) -> Tensor:
-    if _is_norm(module):
-        return _scaled(module, live)
-    of_group = live.reshape(layer.groups, -1)[layer.output_groups()]
-    return (_connections(module).cpu() & of_group).any(1)
+def _forward(passes: Tensor, layer: Layer, live: Tensor) -> Tensor:
+    if passes.ndim == 1:
+        return passes & live
+    of_group = live.reshape(layer.groups, -1)
+    if layer.groups == 1:
+        return (passes & of_group).any(1)
+    return (passes & of_group[layer.output_groups()]).any(1)
 
 
-def _backward(module: nn.Module, layer: Layer, wanted: Tensor) -> Tensor:
-    if _is_norm(module):
-        return _scaled(module, wanted)
-    used = _connections(module).cpu() & wanted[:, None]
+def _backward(passes: Tensor, layer: Layer, wanted: Tensor) -> Tensor:
+    if passes.ndim == 1:
+        return passes & wanted
+    used = passes & wanted[:, None]
     return used.reshape(layer.groups, -1, used.shape[1]).any(1).flatten()
 
 
@@ -129,7 +145,7 @@ def _inputs(network: nn.Module, layers: Mapping[str, Tensor], example: Tensor) -
 
 def _fold(path: str, module: nn.Module, constant: Tensor, values: Tensor) -> Stuck | None:
     """Move constant inputs of a layer into its bias; returns those that can't be moved."""
-    columns = constant.nonzero().flatten()
+    columns = constant.nonzero().flatten().to(values.device)
     over = values.movedim(-1 if isinstance(module, nn.Linear) else 1, 0).flatten(1)[columns]
     low, high = over.amin(1), over.amax(1)
     same = high - low <= _SAME * torch.maximum(high.abs(), low.abs()).clamp_min(1.0)
@@ -139,7 +155,7 @@ def _fold(path: str, module: nn.Module, constant: Tensor, values: Tensor) -> Stu
     if bool(moves.all()):
         return None
     reason = "a constant that is not zero, in front of a convolution that pads with zeros"
-    return Stuck(layer=path, inputs=columns[~moves], reason=reason)
+    return Stuck(layer=path, inputs=columns[~moves].cpu(), reason=reason)
 
 
 def _pads_with_zeros(module: nn.Module) -> bool:

@@ -155,7 +155,7 @@ def _take_columns(parts: _Parts, stay: Tensor) -> None:
     module.in_features = int(stay.sum())
 
 
-def _like(old: nn.Parameter, new: Tensor) -> nn.Parameter:
+def _like(old: Tensor, new: Tensor) -> nn.Parameter:
     return nn.Parameter(new.detach().to(old.dtype).clone(), requires_grad=old.requires_grad)
 
 

@@ -108,7 +108,7 @@ WRONG = {
     "says nothing of num_classes": lambda folder: _edit(folder, lambda shape: shape.pop("num_classes")),
     "can't be read": lambda folder: (folder / "model.safetensors").write_bytes(b"12345"),
     r"'output.bias' has shape and type \(\(2,\)": _narrow,
-    "tensor 'bn1.bias' has shape": lambda folder: _edit(folder, lambda shape: shape["modules"].pop("bn1")),
+    "tensor 'bn1.weight' has shape": lambda folder: _edit(folder, lambda shape: shape["modules"].pop("bn1")),
     "unknown module of the model 'bn7'.*Did you mean 'bn1'": lambda folder: _edit(folder, lambda shape: shape["modules"].update(bn7={})),
 }
 
