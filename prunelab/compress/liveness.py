@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -132,9 +132,11 @@ def _backward(passes: Tensor, layer: Layer, wanted: Tensor) -> Tensor:
 def _inputs(network: nn.Module, layers: Mapping[str, Tensor], example: Tensor) -> dict[str, Tensor]:
     """What each of `layers` reads for `example`."""
     found: dict[str, Tensor] = {}
-    handles = [
-        network.get_submodule(path).register_forward_pre_hook(lambda _, given, path=path: found.update({path: given[0]})) for path in layers
-    ]
+
+    def keep(path: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, given: found.update({path: given[0]})
+
+    handles = [network.get_submodule(path).register_forward_pre_hook(keep(path)) for path in layers]
     try:
         network(example)
     finally:

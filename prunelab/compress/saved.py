@@ -50,6 +50,7 @@ def save(folder: Path | str, compacted: Compacted, *, component: Component, inpu
     try:
         (made / _SHAPE).write_text(json.dumps(shape, indent=1) + "\n")
         save_file({name: tensor.detach().cpu().clone() for name, tensor in compacted.model.state_dict().items()}, made / _TENSORS)
+        (made / _TENSORS).chmod(0o644)
         made.chmod(0o755)  # mkdtemp's folders are its owner's alone
         if folder.exists():
             shutil.rmtree(folder)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from prunelab.basics.choices import choose
 from prunelab.models.removed import Constant, PassedBy
+from prunelab.models.task_embedding import TaskEmbedding
 
 Shapes = dict[str, dict[str, Any]]
-_REPLACEMENTS: dict[str, type[nn.Module]] = {"constant": Constant, "passed_by": PassedBy}
-_ARGUMENTS = {"constant": ("size", "outputs"), "passed_by": ("outputs",)}
+_REPLACEMENTS: dict[str, type[nn.Module]] = {"constant": Constant, "passed_by": PassedBy, "task_embedding": TaskEmbedding}
+_ARGUMENTS = {"constant": ("size", "outputs"), "passed_by": ("outputs",), "task_embedding": ("num_tokens", "num_rows", "size")}
 
 
 def differences(dense: nn.Module, compacted: nn.Module) -> Shapes:
