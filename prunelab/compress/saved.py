@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 
 from prunelab.basics.component import Component
 from prunelab.compress.compact import Compacted
+from prunelab.compress.folder import whole_folder
 from prunelab.compress.shapes import reshape
 from prunelab.models.build import build_model
 
@@ -26,18 +25,15 @@ def save(folder: Path | str, compacted: Compacted, *, component: Component, inpu
     """Write `folder` with `shape.json` and `model.safetensors`, in one step: a reader sees all of it or nothing.
 
     Args:
-        folder: made, or replaced if it holds a compacted network already.
+        folder: to be made.
         compacted: the network.
         component: what the dense network was built from.
         input_shape: shape of one example.
         num_classes: number of logits.
 
     Raises:
-        ValueError: if `folder` is something else.
+        ValueError: if `folder` exists.
     """
-    folder = Path(folder).absolute()
-    if folder.exists() and not (folder / _SHAPE).is_file():
-        raise ValueError(f"{folder} exists and holds no compacted network; choose another folder")
     shape = {
         "format": FORMAT,
         "model": {"name": component.name, **component.identity()},
@@ -45,17 +41,10 @@ def save(folder: Path | str, compacted: Compacted, *, component: Component, inpu
         "num_classes": num_classes,
         "modules": compacted.shapes,
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    state = {name: tensor.detach().cpu().clone() for name, tensor in compacted.model.state_dict().items()}
+    with whole_folder(Path(folder)) as made:
         (made / _SHAPE).write_text(json.dumps(shape, indent=1) + "\n")
-        save_file({name: tensor.detach().cpu().clone() for name, tensor in compacted.model.state_dict().items()}, made / _TENSORS)
-        made.chmod(0o755)  # mkdtemp's folders are its owner's alone
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.replace(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        save_file(state, made / _TENSORS)
 
 
 def load(folder: Path | str) -> nn.Module:

@@ -28,7 +28,7 @@ SHAPES = {
     "efficientnet_b0": (3, 32, 32),
     "densenet121": (3, 32, 32),
 }
-_NARROW = {"vgg_16": 0.25, "wide_resnet_16_8": 0.05, "conv_6": 0.5}
+_NARROW = {"vgg_16": 0.25, "wide_resnet_16_8": 0.25, "conv_6": 0.5}
 _TORCHVISION = ("resnet18", "mobilenet_v2", "regnet_y_400mf", "efficientnet_b0", "densenet121")
 
 

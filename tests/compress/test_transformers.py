@@ -137,7 +137,10 @@ def test_single_weights_leave_neurons_dead(name, density):
     model = _network(name)
     stream = torch.Generator().manual_seed(0)
     inner = {*(p.rows for p in structure_of(model).perceptrons), *(p.columns for p in structure_of(model).perceptrons)}
-    masks = {key: torch.rand(shape, generator=stream) < (density if key in inner else 1) for key, shape in scope_with_structure(model).shapes.items()}
+    masks = {
+        key: torch.rand(shape, generator=stream) < (density if key in inner else 1)
+        for key, shape in scope_with_structure(model).shapes.items()
+    }
     made = _compact(name, model, masks)
     assert (made.check.report.gone > 10) == (density < 0.1)
 
