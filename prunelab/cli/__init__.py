@@ -11,6 +11,7 @@ from prunelab.cli.new import new
 from prunelab.cli.report import report
 from prunelab.cli.reproduce import reproduce
 from prunelab.cli.run import run
+from prunelab.cli.status import status
 
 __all__ = ["main"]
 
@@ -21,6 +22,7 @@ _HELP = """Describe a pruning study, run it, and see accuracy against sparsity.
 prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
 prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
 prunelab run -m schedule=lottery,fine_tuning  a sweep
+prunelab status lottery_mnist5k               how far it is, in whatever process it runs
 prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
 prunelab new criterion NAME                   the files of a method of your own
 
@@ -34,5 +36,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, report, reproduce, list_, new, docs, doctor):
+for command in (run, status, report, reproduce, list_, new, docs, doctor):
     main.add_command(command)

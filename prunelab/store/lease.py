@@ -69,6 +69,11 @@ class Lease:
         """Whether this is not the holder, or no longer."""
         return self._token is None or (self.holder() or {}).get("token") != self._token
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody holds it whose heart beats."""
+        return self.path.exists() and self._stale() is None
+
     def holder(self) -> dict[str, str | int] | None:
         """Host, process and token of the holder, if there is one and it has been written whole."""
         try:
