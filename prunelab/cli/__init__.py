@@ -12,6 +12,7 @@ from prunelab.cli.report import report
 from prunelab.cli.reproduce import reproduce
 from prunelab.cli.run import run
 from prunelab.cli.status import status
+from prunelab.cli.store import store
 
 __all__ = ["main"]
 
@@ -36,5 +37,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, status, report, reproduce, list_, new, docs, doctor):
+for command in (run, status, report, reproduce, list_, new, docs, store, doctor):
     main.add_command(command)
