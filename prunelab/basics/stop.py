@@ -37,17 +37,21 @@ class Switch:
     processes that a sweep runs in.
 
     Args:
-        file: that other processes of the sweep look at; none for a study in one process.
+        file: that the processes of a sweep look at; none for a study in one process.
+        leads: whether this switch stops the others, rather than its own process alone.
+
+    Attributes:
+        handed_on: handlers of a batch system's signals, to be called once the work is put away, each with its signal.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self.file, self._code, self._within, self._looked = file, 0, False, 0.0
+    def __init__(self, file: Path | None = None, *, leads: bool = False) -> None:
+        self.file, self._leads, self._code, self._within, self._looked = file, leads, 0, False, 0.0
         self.handed_on: list[tuple[Any, int]] = []
 
     def ask(self, code: int, *, within: bool = False) -> None:
         """Stop after the running stage, or `within` it."""
         self._code, self._within = code, self._within or within
-        if self.file is not None:
+        if self.file is not None and self._leads:
             with contextlib.suppress(OSError):
                 self.file.parent.mkdir(parents=True, exist_ok=True)
                 self.file.write_text(f"{code} {int(self._within)}")

@@ -11,6 +11,7 @@ from prunelab.cli.new import new
 from prunelab.cli.report import report
 from prunelab.cli.reproduce import reproduce
 from prunelab.cli.run import run
+from prunelab.cli.search import search
 from prunelab.cli.status import status
 from prunelab.cli.store import store
 
@@ -37,5 +38,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, status, report, reproduce, list_, new, docs, store, doctor):
+for command in (run, search, status, report, reproduce, list_, new, docs, store, doctor):
     main.add_command(command)

@@ -34,7 +34,7 @@ def run_in_processes(jobs: Sequence[Job], launch: Launch, folder: SweepFolder, c
         Stopped: if asked to stop at once.
     """
     folder.path.mkdir(parents=True)
-    switch = Switch(folder.stop)
+    switch = Switch(folder.stop, leads=True)
     before = switch.listen()
     crew = _Crew(jobs, launch, folder, switch)
     try:

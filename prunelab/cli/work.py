@@ -6,11 +6,12 @@ import contextlib
 import dataclasses
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from prunelab.basics.stop import Stopped, Switch, restore
+from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
 from prunelab.store.plans import write_json
 
 if TYPE_CHECKING:
@@ -120,10 +121,13 @@ def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
             outcome = Outcome(number=number, stopped=stop.code)
         except Exception as error:  # whatever it is, it is this job's: the sweep says it at its end
             outcome = Outcome(number=number, error=" ".join(f"{type(error).__name__}: {error}".split()))
+        if outcome.stopped == COME_BACK and not sweep.stop.exists():
+            # a batch system takes this process's machine back, and queues the job again: no outcome yet
+            for handler, signal_number in switch.handed_on:
+                handler(signal_number, None)
+            sys.exit(COME_BACK)
         with contextlib.suppress(OSError):
             write_json(sweep.ended(number), dataclasses.asdict(outcome))
-        for handler, signal_number in switch.handed_on:
-            handler(signal_number, None)
         return outcome
     finally:
         # an idle worker that dies of Ctrl-C takes the busy ones beside it along

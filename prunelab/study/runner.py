@@ -192,7 +192,12 @@ class Runner:
             raise Held(stage.key)
         inputs = {name: self._ensure(needed, point) for name, needed in stage.inputs.items()}
         self.switch.check()
-        return store.compute(stage.key, lambda: self._compute(stage, inputs, point, mirror), description=stage.description, wait=False)[0]
+        made, here = store.compute(
+            stage.key, lambda: self._compute(stage, inputs, point, mirror), description=stage.description, wait=False
+        )
+        if here:
+            self.watcher.computed(stage)
+        return made
 
     def _compute(self, stage: Stage, inputs: dict[str, Artifact], point: Point | BarrierPoint, mirror: _Mirror | None) -> Artifact:
         """Run one stage; its lease is held."""
@@ -211,7 +216,6 @@ class Runner:
         except Exception as error:
             self._note(stage, point, error)
             raise StageFailed(stage.key) from error
-        self.watcher.computed(stage)
         return made
 
     @contextlib.contextmanager

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from prunelab.basics.choices import choose
-from tests.bench import commands, pruning, study, training
+from tests.bench import commands, pruning, study, sweeps, training
 
-BENCHMARKS = {**training.BENCHMARKS, **pruning.BENCHMARKS, **study.BENCHMARKS, **commands.BENCHMARKS}
+BENCHMARKS = {**training.BENCHMARKS, **pruning.BENCHMARKS, **study.BENCHMARKS, **sweeps.BENCHMARKS, **commands.BENCHMARKS}
 
 
 def main() -> None:
