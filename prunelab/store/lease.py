@@ -101,9 +101,13 @@ class Lease:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            mine = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "token": token}
-            file.write(json.dumps(mine))
+        mine = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "token": token}
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(json.dumps(mine))
+        except OSError:  # a full disk: nobody would know whose it is
+            self.path.unlink(missing_ok=True)
+            raise
         self._token = token
         _HEART.add(self)
         return True
