@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: help lottery test check bench docs wheel clean
+.PHONY: help lottery test test-chaos test-ray test-slurm check bench docs wheel clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -20,6 +20,19 @@ lottery: $(VENV)/.installed ## run the main lottery-ticket study on real data an
 
 test: $(VENV)/.installed ## the test suite
 	$(BIN)/python -m pytest -n 2
+
+test-chaos: $(VENV)/.installed ## minutes: kill -9 a sweep twenty times, and look whether anything is lost
+	PRUNELAB_TEST_CHAOS=1 $(BIN)/python -m pytest tests/integration/test_chaos.py
+
+$(VENV)/.launchers: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[launchers]'
+	touch $@
+
+test-ray: $(VENV)/.launchers ## a study on Ray has the records of a serial one
+	PRUNELAB_TEST_RAY=1 $(BIN)/python -m pytest tests/integration/test_clusters.py -k ray
+
+test-slurm: $(VENV)/.launchers ## the same on a real Slurm, started on this machine (Debian, as root)
+	bash tests/integration/slurm.sh $(BIN)/python -m pytest tests/integration/test_clusters.py -k "slurm or again"
 
 check: $(VENV)/.installed ## style, types, layers and tests
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a live bar on a terminal, plain lines elsewhere."""
+"""What a person sees while studies run in this process: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prunelab.study import runner
-from prunelab.study.plan import Plan
+from prunelab.study import progress
+from prunelab.study.failure import Failure
 from prunelab.study.points import BarrierPoint, Point
 from prunelab.study.stages.base import Stage
-from prunelab.study.stages.train import Train
 
 _LINE_SECONDS = 10.0
 
 
 class Display:
-    """A `Watcher` for people; a context manager."""
+    """A `Watcher` for people; a context manager.
 
-    def __init__(self, found: runner.Progress, console: Console) -> None:
+    Args:
+        found: what was to be done when it began.
+        console: to write to.
+        jobs: of the sweep.
+    """
+
+    def __init__(self, found: progress.Progress, console: Console, jobs: int = 1) -> None:
         self.console, self._total, self._done = console, found.pending_steps, 0
         self._started = self._said = time.monotonic()
         self._label, self._top1 = "", float("nan")
+        self._jobs, self._jobs_done, self._jobs_failed = jobs, 0, 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -45,6 +51,10 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._bar.stop()
 
+    def job_ended(self, failed: bool) -> None:
+        """A job of the sweep ended."""
+        self._jobs_done, self._jobs_failed = self._jobs_done + (not failed), self._jobs_failed + failed
+
     def point(self, point: Point | BarrierPoint) -> None:
         """See `Watcher`."""
         axes = point.axes
@@ -52,7 +62,7 @@ class Display:
         self._label = f"seed {axes['seed']} level {axes['level']:>2} {what:<11} sparsity {axes['sparsity_requested']:6.1%}"
         self._show()
 
-    def training(self, stage: Train) -> None:
+    def computing(self, stage: Stage) -> None:
         """See `Watcher`."""
 
     def steps(self, done: int) -> None:
@@ -63,7 +73,7 @@ class Display:
             self._said = time.monotonic()
             left = (self._total - self._done) * (self._said - self._started) / max(self._done, 1)
             self.console.print(
-                f"{self._label}  accuracy {self._top1:.1%}  {self._done:,} of {self._total:,} steps, {duration(left)} left",
+                f"{self._prefix}{self._label}  accuracy {self._top1:.1%}  {self._done:,} of {self._total:,} steps, {duration(left)} left",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -76,13 +86,24 @@ class Display:
     def computed(self, stage: Stage) -> None:
         """See `Watcher`."""
 
+    def failed(self, failure: Failure) -> None:
+        """See `Watcher`."""
+        self.console.print(f"failed: {failure.stage} for {failure.point}: {failure.error}", highlight=False, markup=False)
+
+    @property
+    def _prefix(self) -> str:
+        if self._jobs == 1:
+            return ""
+        failed = f", {self._jobs_failed} failed" if self._jobs_failed else ""
+        return f"jobs: {self._jobs_done} of {self._jobs} done{failed}  "
+
     def _show(self) -> None:
-        self._bar.update(self._task, description=f"{self._label} accuracy {self._top1:6.1%}")
+        self._bar.update(self._task, description=f"{self._prefix}{self._label} accuracy {self._top1:6.1%}")
 
 
-def plan_table(plan: Plan, found: runner.Progress) -> Table:
+def plan_table(title: str, found: progress.Progress) -> Table:
     """Stages by kind: how many are done, how many would run."""
-    table = Table(title=f"{plan.study.name}: {len(plan.points)} points, {len(found.stages)} distinct stages")
+    table = Table(title=title)
     for name in ("stage", "done", "to run", "optimizer steps to run"):
         table.add_column(name, justify="left" if name == "stage" else "right")
     pending = {stage.key for stage in found.pending}

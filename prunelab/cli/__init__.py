@@ -13,6 +13,9 @@ from prunelab.cli.new import new
 from prunelab.cli.report import report
 from prunelab.cli.reproduce import reproduce
 from prunelab.cli.run import run
+from prunelab.cli.search import search
+from prunelab.cli.status import status
+from prunelab.cli.store import store
 
 __all__ = ["main"]
 
@@ -23,6 +26,7 @@ _HELP = """Describe a pruning study, run it, and see accuracy against sparsity.
 prunelab run experiment=lottery_mnist5k       the lottery-ticket study on real digits
 prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list models`
 prunelab run -m schedule=lottery,fine_tuning  a sweep
+prunelab status lottery_mnist5k               how far it is, in whatever process it runs
 prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
 prunelab compress RUN DIR                     a network of it, physically smaller, with its model card
 prunelab export RUN --to onnx DIR             the same for another runtime
@@ -38,5 +42,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, report, reproduce, compress, export, list_, new, docs, doctor):
+for command in (run, search, status, report, reproduce, compress, export, list_, new, docs, store, doctor):
     main.add_command(command)

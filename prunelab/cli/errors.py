@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import click
 
+from prunelab.basics.stop import Stopped
+
 
 def guarded(debug: bool, action: Callable[[], object]) -> None:
     """Run `action`; say an error that a user can mend in a sentence, and exit 2."""
@@ -22,6 +24,9 @@ def guarded(debug: bool, action: Callable[[], object]) -> None:
             raise
         click.echo(f"error: {_explained(error)}", err=True)
         sys.exit(2)
+    except Stopped as stop:
+        click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
+        sys.exit(stop.code)
     except KeyboardInterrupt:
         click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
         sys.exit(130)

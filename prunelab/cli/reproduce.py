@@ -9,9 +9,9 @@ import click
 
 from prunelab.cli.errors import guarded
 from prunelab.cli.families import complete_experiment, complete_override
-from prunelab.cli.jobs import run_all
 from prunelab.cli.options import HYDRA_ARGUMENTS, debug_option
 from prunelab.cli.report import description
+from prunelab.cli.sweep import run_all
 
 
 @click.command(context_settings=HYDRA_ARGUMENTS)

@@ -23,3 +23,11 @@ class Artifact:
 
 class DamagedArtifact(ValueError):  # noqa: N818 - it names what was found
     """An artifact whose files are not what was written; it has been set aside."""
+
+
+class Held(Exception):  # noqa: N818 - it names what was found
+    """Another process computes what was asked for."""
+
+
+class StoreError(OSError):
+    """The store could not be written: nothing else that a study does can succeed either."""

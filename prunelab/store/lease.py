@@ -69,6 +69,11 @@ class Lease:
         """Whether this is not the holder, or no longer."""
         return self._token is None or (self.holder() or {}).get("token") != self._token
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody holds it whose heart beats."""
+        return self.path.exists() and self._stale() is None
+
     def holder(self) -> dict[str, str | int] | None:
         """Host, process and token of the holder, if there is one and it has been written whole."""
         try:
@@ -96,9 +101,13 @@ class Lease:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            mine = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "token": token}
-            file.write(json.dumps(mine))
+        mine = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "token": token}
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(json.dumps(mine))
+        except OSError:  # a full disk: nobody would know whose it is
+            self.path.unlink(missing_ok=True)
+            raise
         self._token = token
         _HEART.add(self)
         return True

@@ -5,6 +5,8 @@
                               tensors.safetensors
     root/partial/abcd.../                        checkpoint within a long stage
     root/leases/abcd....lease                    who computes it now
+    root/failures/abcd....json                   why it could not be computed, until it is
+    root/plans/STUDY/*.json                      what the jobs of a study need (see `plans`)
     root/damaged/, root/temporary/
 
 An artifact is written to a temporary folder and renamed, so a key that exists is whole. Nothing is ever unpickled.
@@ -27,7 +29,7 @@ from typing import Any
 
 from safetensors.torch import load, save
 
-from prunelab.store.artifact import Artifact, DamagedArtifact
+from prunelab.store.artifact import Artifact, DamagedArtifact, Held, StoreError
 from prunelab.store.lease import Lease
 
 FORMAT = 1
@@ -71,11 +73,22 @@ class Store:
         self._checksums(folder, key)  # says what is wrong with a manifest
         return json.loads((folder / "manifest.json").read_text())["description"]
 
+    def folder(self, key: str) -> Path:
+        """Where the artifact of `key` is."""
+        return self._folder(key)
+
+    def remove(self, key: str) -> None:
+        """Delete the artifact of `key`, in one step for whoever looks on."""
+        grave = self.root / "temporary" / uuid.uuid4().hex
+        grave.parent.mkdir(parents=True, exist_ok=True)
+        self._folder(key).rename(grave)
+        shutil.rmtree(grave, ignore_errors=True)
+
     def write(self, key: str, artifact: Artifact, *, description: dict[str, Any]) -> None:
         """Store `artifact`; dropped if the key exists already.
 
         Raises:
-            OSError: if it could not be written; the store is as it was.
+            StoreError: if it could not be written; the store is as it was.
         """
         if not self.has(key):
             self._write(self._folder(key), artifact, description)
@@ -84,23 +97,70 @@ class Store:
         """All keys that have an artifact."""
         yield from (path.parent.name for path in sorted(self.root.glob("artifacts/*/*/manifest.json")))
 
-    def compute(self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any]) -> tuple[Artifact, bool]:
+    def compute(self, key: str, make: Callable[[], Artifact], *, description: dict[str, Any], wait: bool = True) -> tuple[Artifact, bool]:
         """The artifact of `key`: read, or else made once, whoever else asks at the same time.
+
+        Args:
+            key: of the artifact.
+            make: computes it.
+            description: kept beside it.
+            wait: for another process that makes it.
 
         Returns:
             The artifact, and whether it was made here.
+
+        Raises:
+            Held: if another process makes it, unless this is to `wait`.
+            StoreError: if it can't be written.
         """
-        found = self._read_if_whole(key)
+        found = self.read_if_whole(key)
         if found is not None:
             return found, False
-        with self.lease(key):
-            found = self._read_if_whole(key)  # made by another while this process waited
+        with self._taken(key, wait):
+            found = self.read_if_whole(key)  # made by another while this process waited
             if found is not None:
                 return found, False
             made = make()
             self.write(key, made, description=description)
             self.drop_partial(key)
+            (self.root / "failures" / f"{key}.json").unlink(missing_ok=True)
             return made, True
+
+    @contextlib.contextmanager
+    def _taken(self, key: str, wait: bool) -> Iterator[None]:
+        lease = self.lease(key)
+        try:
+            if wait:
+                lease.acquire()
+            elif not lease.try_acquire():
+                raise Held(key)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+        try:
+            yield
+        finally:
+            lease.release()
+
+    def read_if_whole(self, key: str) -> Artifact | None:
+        """The artifact of `key`, or None if there is none; a damaged one is set aside and warned of."""
+        if not self.has(key):
+            return None
+        try:
+            return self.read(key)
+        except DamagedArtifact as error:
+            warnings.warn(f"{error}; it is computed again", stacklevel=3)
+        except KeyError:  # removed in between
+            pass
+        return None
+
+    def held(self) -> dict[str, dict[str, str | int]]:
+        """Keys that somebody alive computes now, and who: host, process."""
+        found: dict[str, dict[str, str | int]] = {}
+        for path in sorted((self.root / "leases").glob("*.lease")):
+            lease = Lease(path)
+            if lease.alive and (holder := lease.holder()):
+                found[path.stem] = holder
+        return found
 
     def lease(self, key: str) -> Lease:
         """The lease of `key`: who holds it computes it."""
@@ -129,15 +189,6 @@ class Store:
 
     def _folder(self, key: str) -> Path:
         return self.root / "artifacts" / _check(key)[:2] / key
-
-    def _read_if_whole(self, key: str) -> Artifact | None:
-        if not self.has(key):
-            return None
-        try:
-            return self.read(key)
-        except DamagedArtifact as error:
-            warnings.warn(f"{error}; it is computed again", stacklevel=3)
-            return None
 
     def _read(self, folder: Path, key: str, *, tensors: bool = True) -> Artifact:
         checksums = self._checksums(folder, key)
@@ -197,7 +248,7 @@ class Store:
                 _rename(temporary, folder)
             _sync(folder.parent)
         except OSError as error:
-            raise OSError(error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(self.root)) from error
+            raise _unwritable(self.root, error) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -208,6 +259,10 @@ class Store:
             with contextlib.suppress(OSError):
                 if time.time() - old.stat().st_mtime > _TEMPORARY_SECONDS:
                     shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(root: Path, error: OSError) -> StoreError:
+    return StoreError(error.errno, f"{error.strerror}: nothing was stored (space left? writable?)", str(root))
 
 
 def _sync(folder: Path) -> None:

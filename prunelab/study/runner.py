@@ -1,22 +1,43 @@
-"""Run a plan: compute what the store does not have, write a record a point."""
+"""Run a plan: compute what the store does not have, write a record a point.
+
+Any number of processes may run plans that share stages, on one store. Each takes a stage's lease while it computes it; who
+finds a stage taken goes on with other points that are ready, and comes back. A stage that raises an error costs the points
+that need it, and no others.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from prunelab.basics.stop import Stopped, Switch
 from prunelab.records.schema import SCHEMA_VERSION, Record
 from prunelab.records.writer import record_path, write_record
-from prunelab.store.artifact import Artifact
-from prunelab.store.store import Store
+from prunelab.store.artifact import Artifact, Held, StoreError
+from prunelab.store.plans import write_failure
+from prunelab.study.failure import Failure, StageFailed
 from prunelab.study.plan import Plan
 from prunelab.study.points import BarrierPoint, Point
+from prunelab.study.progress import beginnings_of
 from prunelab.study.results import record_of
 from prunelab.study.stages.base import Stage
+from prunelab.study.stages.evaluate import Evaluate
 from prunelab.study.stages.train import Train
 from prunelab.study.workshop import Workshop
 from prunelab.tracking.tracker import NoRun, Run, Tracker
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+
+
+# what a stage leaves that reads what a diverged training left: nothing can be made of it, now or at the next try
+AFTER_DIVERGENCE = Artifact(
+    data={"diverged": True, "after_divergence": True, "curve": None, "step_seconds": 0.0, "seconds": 0.0, "ended_step": 0}
+)
 
 
 class Watcher(Protocol):
@@ -26,8 +47,8 @@ class Watcher(Protocol):
         """A point begins."""
         ...
 
-    def training(self, stage: Train) -> None:
-        """A training begins."""
+    def computing(self, stage: Stage) -> None:
+        """A stage begins to be computed."""
         ...
 
     def steps(self, done: int) -> None:
@@ -42,153 +63,175 @@ class Watcher(Protocol):
         """A stage was computed (not found)."""
         ...
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What of a plan is done.
-
-    Attributes:
-        stages: all distinct stages.
-        pending: those that would be computed.
-        pending_steps: optimizer steps they take.
-        steps_per_second: measured on trainings of this plan that are done; None if there is none.
-    """
-
-    stages: list[Stage]
-    pending: list[Stage]
-    pending_steps: int
-    steps_per_second: float | None
-
-
-def progress(plan: Plan, store: Store) -> Progress:
-    """What the store has of `plan`. A stage is pending only if something that is asked for still needs it."""
-    stages = plan.stages()
-    pending: dict[str, Stage] = {}
-
-    def need(stage: Stage) -> None:
-        if stage.key in pending or store.has(stage.key):
-            return
-        for needed in stage.inputs.values():
-            need(needed)
-        pending[stage.key] = stage
-
-    for point in plan.points:
-        for stage in point.stages:
-            need(stage)
-    beginnings = {step_key for steps in _snapshots(stages, store).values() for step_key in steps.values()}
-    steps = sum(s.steps for s in pending.values() if isinstance(s, Train) and s.key not in beginnings)
-    return Progress(
-        stages=stages,
-        pending=list(pending.values()),
-        pending_steps=steps,
-        steps_per_second=_rate([s for s in stages if isinstance(s, Train) and s.steps and s.key not in pending], store),
-    )
-
-
-def _rate(done: list[Train], store: Store, most: int = 20) -> float | None:
-    steps, seconds = 0, 0.0
-    for stage in [stage for stage in done if store.has(stage.key)][:most]:
-        steps += stage.steps
-        seconds += store.data(stage.key)["seconds"]
-    return steps / seconds if seconds else None
-
-
-def _snapshots(stages: list[Stage], store: Store) -> dict[str, dict[int, str]]:
-    """Trainings that are the beginning of a longer one of the same plan: key of the longer -> {end step: key}."""
-    trainings = {stage.key: stage for stage in stages if isinstance(stage, Train)}
-    ends = sorted({stage.spec.end_step for stage in trainings.values()})
-    found: dict[str, dict[int, str]] = {}
-    for key, stage in trainings.items():
-        if store.has(key):
-            continue
-        shorter = [end for end in ends if stage.spec.start_step < end < stage.spec.end_step]
-        beginnings = {end: stage.until(end).key for end in shorter}
-        wanted = {end: k for end, k in beginnings.items() if k in trainings and not store.has(k)}
-        if wanted:
-            found[key] = wanted
-    return found
+    def failed(self, failure: Failure) -> None:
+        """A stage could not be computed."""
+        ...
 
 
 class Runner:
-    """Runs plans against a store, and writes records below `records`."""
+    """Runs plans against a store, and writes records below `records`.
 
-    def __init__(self, *, workshop: Workshop, records: Path, tracker: Tracker, watcher: Watcher) -> None:
+    Args:
+        workshop: what stages share.
+        records: folder of records.
+        tracker: where points are mirrored.
+        watcher: who is told.
+        switch: that stops it.
+        beginnings: trainings that other jobs of a sweep want as the beginning of a longer one: key of the longer -> {end
+            step: key}. Those of the plan itself are known.
+    """
+
+    def __init__(
+        self,
+        *,
+        workshop: Workshop,
+        records: Path,
+        tracker: Tracker,
+        watcher: Watcher,
+        switch: Switch | None = None,
+        beginnings: Mapping[str, Mapping[int, str]] | None = None,
+    ) -> None:
         self.workshop, self.records, self.tracker, self.watcher = workshop, Path(records), tracker, watcher
+        self.switch, self._others = switch or Switch(), beginnings or {}
+        self._beginnings: Mapping[str, Mapping[int, str]] = {}
+        self._failures: dict[str, Failure] = {}
 
-    def run(self, plan: Plan) -> None:
-        """Compute every point of `plan` that has no record yet, in order."""
-        stages = plan.stages()
-        self.workshop.snapshots = {key: tuple(ends) for key, ends in _snapshots(stages, self.workshop.store).items()}
-        for point in plan.points:
-            if not self._is_recorded(point):
-                self._point(point)
+    def run(self, plan: Plan) -> list[Failure]:
+        """Compute every point of `plan` that has no record yet: in order, but for stages that others compute at the same time.
+
+        Returns:
+            The stages that failed; the points that need none of them have their records.
+
+        Raises:
+            Stopped: if the switch says so; every finished stage is kept.
+            StoreError: if the store can't be written.
+        """
+        self.workshop.interrupted = self.switch.within
+        own = beginnings_of(plan.stages(), self.workshop.store)
+        self._beginnings = {key: {**self._others.get(key, {}), **own.get(key, {})} for key in {*self._others, *own}}
+        self._failures = {}
+        left, pause = list(plan.points), _SHORTEST_PAUSE
+        while left:
+            held = [point for point in left if not self._try(point)]
+            if len(held) == len(left):  # whatever is ready is being computed by others
+                time.sleep(pause)
+                self.switch.check()
+            pause = min(2 * pause, _LONGEST_PAUSE) if len(held) == len(left) else _SHORTEST_PAUSE
+            left = held
+        return list(self._failures.values())
+
+    def _try(self, point: Point | BarrierPoint) -> bool:
+        """Whether `point` is dealt with; False while a stage that it needs is computed by another process."""
+        if self._is_recorded(point):
+            return True
+        self.switch.check()
+        try:
+            self._point(point)
+        except Held:
+            return False
+        except StageFailed:
+            pass  # noted where it happened
+        return True
 
     def _is_recorded(self, point: Point | BarrierPoint) -> bool:
         """Whether the record is there, of this schema, and the artifacts it came from still are."""
         stage = point.stages[0]
         path = record_path(self.records, _bare_record(point))
-        if not path.is_file():
+        try:
+            text = path.read_text()
+        except (FileNotFoundError, UnicodeDecodeError):
             return False
-        text = path.read_text()
         current = f'"{stage.key}"' in text and f'"schema_version": {SCHEMA_VERSION},' in text
-        return current and all(self.workshop.store.has(stage.key) for stage in point.stages)
+        return current and text.endswith("}") and all(self.workshop.store.has(stage.key) for stage in point.stages)
 
     def _point(self, point: Point | BarrierPoint) -> None:
         self.watcher.point(point)
-        bare = _bare_record(point)
-        run = self._start(point, bare.record_id)
-        live: list[int] = []
-
-        def on_evaluation(step: int, metrics: dict[str, float]) -> None:
-            live.append(step)
-            run.log(step, metrics)
-            self.watcher.evaluated(metrics)
-
+        mirror = _Mirror(lambda: self._start(point), self.watcher)
         for stage in point.stages:
             for needed in stage.inputs.values():
-                if needed not in point.stages:
-                    self._ensure_input(needed, stage)
-        self.workshop.on_evaluation = on_evaluation
-        artifacts = {stage.kind: self._ensure(stage) for stage in point.stages}
-        record = record_of(point, artifacts, run.id)
-        if not live and record.curve:
+                if needed not in point.stages and not self.workshop.store.has(stage.key):
+                    self._ensure(needed, point)
+        artifacts = {stage.kind: self._ensure(stage, point, mirror) for stage in point.stages}
+        run = mirror.run()
+        if any(AFTER_DIVERGENCE.data.items() <= artifact.data.items() for artifact in artifacts.values()):
+            record = dataclasses.replace(_bare_record(point), stage_key=point.stages[0].key, diverged=True, wandb_id=run.id)
+        else:
+            record = record_of(point, artifacts, run.id)
+        if not mirror.live and record.curve:
             for index, step in enumerate(record.curve["step"]):
                 run.log(int(step), {name: values[index] for name, values in record.curve.items() if name != "step"})
-        write_record(self.records, record)
+        try:
+            write_record(self.records, record)
+        except OSError as error:
+            raise StoreError(error.errno, f"{error.strerror}: no record was written (space left? writable?)", str(self.records)) from error
         run.finish(_summary(dataclasses.asdict(record)))
 
-    def _start(self, point: Point | BarrierPoint, record_id: str) -> Run:
+    def _start(self, point: Point | BarrierPoint) -> Run:
         if isinstance(point, BarrierPoint):
             return NoRun()
         axes = point.axes
         tags = [axes["model"], axes["dataset"], axes["criterion"], axes["control"]]
         name = f"{axes['study']}-seed{axes['seed']}-level{axes['level']}-{axes['control']}"
-        return self.tracker.start(
-            name, run_id=record_id[:16], group=axes["study"], job_type="train", config=axes, tags=list(dict.fromkeys(tags))
-        )
+        identity = _bare_record(point).record_id[:16]
+        return self.tracker.start(name, run_id=identity, group=axes["study"], job_type="train", config=axes, tags=list(dict.fromkeys(tags)))
 
-    def _ensure_input(self, stage: Stage, reader: Stage) -> None:
-        """Compute what `reader` reads, unless `reader` is there already."""
-        if not self.workshop.store.has(reader.key):
-            self.workshop.on_evaluation = None
-            self._ensure(stage)
+    def _ensure(self, stage: Stage, point: Point | BarrierPoint, mirror: _Mirror | None = None) -> Artifact:
+        """The artifact of `stage`, computed with everything it needs if the store does not have it.
 
-    def _ensure(self, stage: Stage) -> Artifact:
-        """The artifact of `stage`, computed with everything it needs if the store does not have it."""
+        Raises:
+            Held: if another process computes it, or something it needs.
+            StageFailed: if it, or something it needs, can't be computed.
+        """
         store = self.workshop.store
-
-        def make() -> Artifact:
-            inputs = {name: self._ensure(needed) for name, needed in stage.inputs.items()}
-            if isinstance(stage, Train) and stage.steps:
-                self._watch(stage)
-            made = stage.run(inputs, self.workshop)
+        found = store.read_if_whole(stage.key)
+        if found is not None:
+            return found
+        if stage.key in self._failures:
+            raise StageFailed(stage.key)
+        if store.lease(stage.key).alive:  # before its inputs are read for nothing
+            raise Held(stage.key)
+        inputs = {name: self._ensure(needed, point) for name, needed in stage.inputs.items()}
+        self.switch.check()
+        made, here = store.compute(
+            stage.key, lambda: self._compute(stage, inputs, point, mirror), description=stage.description, wait=False
+        )
+        if here:
             self.watcher.computed(stage)
-            return made
+        return made
 
-        return store.compute(stage.key, make, description=stage.description)[0]
+    def _compute(self, stage: Stage, inputs: dict[str, Artifact], point: Point | BarrierPoint, mirror: _Mirror | None) -> Artifact:
+        """Run one stage; its lease is held."""
+        from prunelab.training.outcome import Interrupted
 
-    def _watch(self, stage: Train) -> None:
-        self.watcher.training(stage)
+        self.watcher.computing(stage)
+        self.workshop.on_evaluation = mirror.on_evaluation if mirror and isinstance(stage, Train) else None
+        self.workshop.on_progress = self._progress(stage) if isinstance(stage, Train) else None
+        try:
+            with self._keeping_beginnings(stage):
+                made = AFTER_DIVERGENCE if _is_idle(stage, inputs) else stage.run(inputs, self.workshop)
+        except Interrupted:
+            raise Stopped(self.switch.code) from None
+        except StoreError:
+            raise
+        except Exception as error:
+            self._note(stage, point, error)
+            raise StageFailed(stage.key) from error
+        return made
+
+    @contextlib.contextmanager
+    def _keeping_beginnings(self, stage: Stage) -> Iterator[None]:
+        """Have the training keep its beginnings that the plan wants too, under their leases: nobody else computes them meanwhile."""
+        with contextlib.ExitStack() as stack:
+            kept = []
+            for step, key in self._beginnings.get(stage.key, {}).items():
+                lease = self.workshop.store.lease(key)
+                if lease.try_acquire():
+                    stack.callback(lease.release)
+                    kept.append(step)
+            self.workshop.snapshots = {stage.key: tuple(kept)}
+            yield
+
+    def _progress(self, stage: Train) -> Callable[[int], None]:
         reached = stage.spec.start_step
 
         def on_progress(step: int) -> None:
@@ -196,7 +239,50 @@ class Runner:
             self.watcher.steps(step - reached)
             reached = step
 
-        self.workshop.on_progress = on_progress
+        return on_progress
+
+    def _note(self, stage: Stage, point: Point | BarrierPoint, error: Exception) -> None:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        text = "".join(traceback.format_exception(error))
+        failure = Failure(stage=stage.kind, key=stage.key, point=label_of(point), error=said, traceback=text)
+        self._failures[stage.key] = failure
+        write_failure(self.workshop.store.root, stage.key, dataclasses.asdict(failure))
+        self.watcher.failed(failure)
+
+
+class _Mirror:
+    """The tracker's run of a point: started when its training begins to say something, or at the end.
+
+    Attributes:
+        live: whether it was told of the training while it ran.
+    """
+
+    def __init__(self, start: Callable[[], Run], watcher: Watcher) -> None:
+        self._start, self._watcher, self._run, self.live = start, watcher, None, False
+
+    def run(self) -> Run:
+        """The run, started if it was not."""
+        self._run = self._run or self._start()
+        return self._run
+
+    def on_evaluation(self, step: int, metrics: dict[str, float]) -> None:
+        """One validation of the training that runs."""
+        self.live = True
+        self.run().log(step, metrics)
+        self._watcher.evaluated(metrics)
+
+
+def _is_idle(stage: Stage, inputs: Mapping[str, Artifact]) -> bool:
+    """Whether `stage` has nothing to work on: something it reads diverged. The quality of a diverged network can still be told."""
+    diverged = [artifact for artifact in inputs.values() if artifact.data.get("diverged")]
+    return any("after_divergence" in artifact.data for artifact in diverged) or bool(diverged and not isinstance(stage, Evaluate))
+
+
+def label_of(point: Point | BarrierPoint) -> str:
+    """A point in words."""
+    axes = point.axes
+    what = "barrier" if isinstance(point, BarrierPoint) else axes["control"].replace("none", "ticket")
+    return f"seed {axes['seed']} level {axes['level']} {what}"
 
 
 def _bare_record(point: Point | BarrierPoint) -> Record:

@@ -26,22 +26,25 @@ class Workshop:
         hardware: what training runs on.
         on_evaluation: told (step, metrics) of the training that runs.
         on_progress: told (step) of the training that runs.
+        interrupted: asked whether the training that runs is to stop.
         snapshots: key of a training -> steps at which its beginning is a stage that the plan wants too.
+        loaded: data sets, by their canonical description; workshops may share them.
     """
 
     store: Store
     hardware: Hardware
     on_evaluation: Callable[[int, dict[str, float]], None] | None = None
     on_progress: Callable[[int], None] | None = None
+    interrupted: Callable[[], bool] | None = None
     snapshots: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
-    _splits: dict[str, Splits] = dataclasses.field(default_factory=dict)
+    loaded: dict[str, Splits] = dataclasses.field(default_factory=dict)
 
     def splits(self, dataset: Component) -> Splits:
         """The data set, loaded once."""
         name = canonical_json(dataset.identity())
-        if name not in self._splits:
-            self._splits[name] = dataset.build()
-        return self._splits[name]
+        if name not in self.loaded:
+            self.loaded[name] = dataset.build()
+        return self.loaded[name]
 
     def model(self, model: Component, dataset: Component) -> nn.Module:
         """A new network that fits the data set; its weights are still to be loaded.

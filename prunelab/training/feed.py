@@ -6,6 +6,8 @@ import atexit
 import dataclasses
 import hashlib
 import json
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from prunelab.metrics.quality import evaluate, evaluate_loss_top1
 from prunelab.training.batches import FolderBatches, MemoryBatches, Order, split_batches
 from prunelab.training.dynamic.callback import DynamicSparsity
 from prunelab.training.module import MaskedTraining, State, Validate
-from prunelab.training.outcome import Fitted, Observers, outcome
+from prunelab.training.outcome import Fitted, Interrupted, Observers, outcome
 from prunelab.training.spec import Hardware
 
 _EVALUATION_BATCH = 1_000
@@ -43,6 +45,12 @@ class Feed(lightning.Callback):
         self.splits, self.hardware, self.observers, self.steps, self.folder = splits, hardware, observers, steps, folder
         self.dynamic = dynamic
         self._saved = time.monotonic()
+        self._on_terminate = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Where somebody listens for SIGTERM to interrupt: undo that Lightning ends the training, without a checkpoint, on it."""
+        if self.observers.interrupted and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_terminate)
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Make the batches and the validation."""
@@ -76,17 +84,21 @@ class Feed(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: range, batch_idx: int
     ) -> None:
         """Tell the observers of the chunk that ended."""
-        module, step, observers = _ours(pl_module), batch.stop, self.observers
+        module, observers = _ours(pl_module), self.observers
+        step = module.reached
         if observers.on_progress:
             observers.on_progress(step)
         if observers.on_evaluation and module.curve["step"] and module.curve["step"][-1] == step:
             observers.on_evaluation(step, {name: values[-1] for name, values in module.curve.items() if name != "step"})
         if observers.on_snapshot and step in observers.snapshot_steps and step < module.spec.end_step:
             observers.on_snapshot(step, outcome(module))
-        if observers.on_partial and time.monotonic() - self._saved > self.hardware.checkpoint_seconds:
+        interrupted = bool(observers.interrupted and observers.interrupted()) and step < module.spec.end_step and not trainer.should_stop
+        if observers.on_partial and (interrupted or time.monotonic() - self._saved > self.hardware.checkpoint_seconds):
             state = module.state() | (self.dynamic.state() if self.dynamic else {})
             observers.on_partial(state, module.position() | {"step": step})
             self._saved = time.monotonic()
+        if interrupted:
+            raise Interrupted
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """With several processes: check that all ended with the same bits, and hand the result to the one that asked."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -57,6 +58,7 @@ def fit(
     Raises:
         ValueError: if the data set is smaller than a batch, the batch does not divide over the devices, or the options do not
             go with the network or with pruning while training.
+        Interrupted: if the observers asked for it.
     """
     started = time.perf_counter()
     _check(spec, model, hardware, dynamic)
@@ -66,6 +68,7 @@ def fit(
     first_step = int(resume[1]["step"]) if resume else spec.start_step
     several = hardware.devices > 1
     observers = Observers() if several or observers is None else observers
+    module.interrupted = observers.interrupted
     stops = {s for s in range(first_step, spec.end_step + 1) if module.is_validation(s)} | set(observers.snapshot_steps)
     stops |= dynamic.due if dynamic else set()
     chunks = Chunks(range(first_step, spec.end_step), stops)
@@ -120,6 +123,7 @@ def _trainer(spec: TrainSpec, hardware: Hardware, callbacks: list[lightning.Call
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         callbacks=callbacks,
+        plugins=[LightningEnvironment()],  # a job of a batch system is one process here: no look at SLURM_NTASKS and the like
     )
 
 

@@ -40,6 +40,8 @@ class MaskedTraining(lightning.LightningModule):
         curve: validation curve, lists by name, one entry a validation.
         step_seconds: time spent in optimizer steps.
         diverged: whether a loss was not finite; training stopped there.
+        interrupted: asked after every step whether to stop before the chunk ends.
+        reached: steps done.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class MaskedTraining(lightning.LightningModule):
         self.best: State | None = None
         self.step_seconds = 0.0
         self.diverged = False
+        self.interrupted: Callable[[], bool] | None = None
+        self.reached = spec.start_step
         self.batches: Batches
         self.validate: Validate
         self._loss_sum, self._loss_count = torch.zeros(()), 0
@@ -99,10 +103,13 @@ class MaskedTraining(lightning.LightningModule):
         started = time.perf_counter()
         for step in chunk:
             self._step(step)
+            self.reached = step + 1
+            if self.interrupted is not None and self.interrupted():
+                break
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self.step_seconds += time.perf_counter() - started
-        if self.is_validation(chunk.stop):
+        if self.reached == chunk.stop and self.is_validation(chunk.stop):
             self._evaluate(chunk.stop)
 
     def is_validation(self, step: int) -> bool:

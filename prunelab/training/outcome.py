@@ -34,7 +34,8 @@ class Observers:
         on_evaluation: (step, metrics) after each validation.
         on_progress: (step) after each chunk.
         snapshot_steps: steps at which `on_snapshot` gets (step, `Fitted`): the same as a training that ended there.
-        on_partial: (state, position, step) now and then, to continue a killed training from.
+        on_partial: (state, position) now and then, to continue a killed training from.
+        interrupted: asked after every step; once it says yes, `on_partial` is told and `Interrupted` raised.
     """
 
     on_evaluation: Callable[[int, dict[str, float]], None] | None = None
@@ -42,6 +43,11 @@ class Observers:
     snapshot_steps: Collection[int] = ()
     on_snapshot: Callable[[int, Fitted], None] | None = None
     on_partial: Callable[[State, dict[str, Any]], None] | None = None
+    interrupted: Callable[[], bool] | None = None
+
+
+class Interrupted(BaseException):
+    """A training stopped between two steps because it was asked to, its checkpoint kept."""
 
 
 def outcome(module: MaskedTraining, dynamic: DynamicSparsity | None = None) -> Fitted:

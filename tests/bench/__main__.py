@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prunelab.basics.choices import choose
-from tests.bench import commands, compression, pruning, sparse, study, training
+from tests.bench import commands, compression, pruning, sparse, study, sweeps, training
 
 BENCHMARKS = {
     **training.BENCHMARKS,
@@ -19,6 +19,7 @@ BENCHMARKS = {
     **study.BENCHMARKS,
     **sparse.BENCHMARKS,
     **compression.BENCHMARKS,
+    **sweeps.BENCHMARKS,
     **commands.BENCHMARKS,
 }
 

@@ -11,7 +11,7 @@ from prunelab.pruning import masks
 from prunelab.store.store import Store
 from prunelab.study.plan import plan
 from prunelab.study.points import Point
-from prunelab.study.runner import progress
+from prunelab.study.progress import progress
 from prunelab.study.stages.init import Init
 from prunelab.study.stages.train import Train
 from prunelab.study.workshop import Workshop

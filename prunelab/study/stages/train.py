@@ -69,6 +69,7 @@ class Train(Stage):
             snapshot_steps=workshop.snapshots.get(self.key, ()),
             on_snapshot=keep_snapshot,
             on_partial=lambda state, position: workshop.store.write_partial(self.key, Artifact(tensors=state, data=position)),
+            interrupted=workshop.interrupted,
         )
         fitted = fit(
             self.spec,

@@ -1,0 +1,106 @@
+"""What sharing, caching and company save."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from prunelab.records.frame import load
+from prunelab.records.schema import Record
+from prunelab.store.plans import read_jobs
+from tests.bench.result import Result, median
+
+CRITERIA = ("magnitude", "random", "gradient", "lamp", "taylor")
+SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+# as many steps for the dense network as for each ticket, so that stages count alike
+SWEEP = ["name=bench", "dataset=mnist5k", "trainer.length=10ep", "schedule=fine_tuning", "sparsity=list", "tracking=none",
+         "hardware=cpu", "hardware.threads=1"]  # fmt: skip
+JOB = ["name=bench", "dataset=digits", "trainer=quick", "tracking=none", "hardware=cpu", "hardware.threads=1", "sparsity.levels=2"]
+RECORDS = 100_000
+
+
+def _run(home: str, *arguments: str) -> float:
+    started = time.perf_counter()
+    line = [sys.executable, "-m", "prunelab.cli", "run", *arguments]
+    subprocess.run(line, env={**os.environ, "PRUNELAB_HOME": home}, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def _in_process(home: str, *arguments: str) -> float:
+    from prunelab.cli.sweep import run_all
+
+    os.environ["PRUNELAB_HOME"] = home
+    started = time.perf_counter()
+    run_all(arguments)
+    return time.perf_counter() - started
+
+
+def _sharing(name: str) -> Result:
+    """5 criteria x 6 sparsities in this process: each job with a store of its own, over all with one.
+
+    The value is this ratio over the ratio of training steps, which is what sharing can save at most.
+    """
+    with tempfile.TemporaryDirectory() as warm:
+        _in_process(warm, *JOB)
+    apart = 0.0
+    for criterion, sparsity in itertools.product(CRITERIA, SPARSITIES):
+        with tempfile.TemporaryDirectory() as home:
+            apart += _in_process(home, *SWEEP, f"pruning/criterion={criterion}", f"sparsity.values=[{sparsity}]")
+    axes = f"pruning/criterion={','.join(CRITERIA)}", f"sparsity.values={','.join(f'[{sparsity}]' for sparsity in SPARSITIES)}"
+    with tempfile.TemporaryDirectory() as home:
+        together = _in_process(home, "-m", *SWEEP, *axes)
+        planned = read_jobs(Path(home) / "store", "bench")
+        steps = {key: stage.steps for job in planned for key, stage in job.stages.items()}
+        possible = sum(stage.steps for job in planned for stage in job.stages.values()) / sum(steps.values())
+        assert len(load(Path(home) / "records").query("level == 0")["stage_key"].unique()) == 1
+    return Result(name=name, value=apart / together / possible, unit=f"of the {possible:.2f} that is possible", aim=">= 0.85", runs=1)
+
+
+def _cached(name: str) -> Result:
+    """A job more, whose stages are all done, in a sweep in this process."""
+    axis = "schedule.rewind_to=" + ",".join(str(step) for step in range(10))
+    with tempfile.TemporaryDirectory() as home:
+        _in_process(home, "-m", *JOB, axis)
+        times = [_in_process(home, "-m", *JOB, axis) / 10 for _ in range(5)]
+    return median(name, times, unit="seconds a job", aim="< 0.15")
+
+
+def _joblib(name: str) -> Result:
+    """Eight jobs that share nothing, long enough for the start of two workers not to count."""
+    words = ["-m", *SWEEP, "trainer.length=60ep", "sparsity.values=[0.9]", "seeds=[0],[1],[2],[3],[4],[5],[6],[7]"]
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        serial = _run(one, *words)
+        both = _run(two, *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    return Result(name=name, value=serial / both, unit="times as fast as serial", aim=">= 1.6", runs=1)
+
+
+def _records(name: str) -> Result:
+    curve = {column: [0.123456 * index for index in range(14)] for column in ("step", "validation_loss", "validation_top1", "train_loss")}
+    layers = {f"fc{index}.weight": 0.1 * index for index in range(4)}
+    row = {"schema_version": 0, **dataclasses.asdict(Record(study="s", curve=curve, layer_density=layers, test_top1=0.9, sparsity=0.5))}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "s").mkdir()
+        for seed in range(RECORDS):
+            (Path(folder) / "s" / f"{seed:032x}.json").write_text(json.dumps({**row, "seed": seed}))
+        load(Path(folder), "s")
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            assert len(load(Path(folder), "s")) == RECORDS
+            times.append(time.perf_counter() - started)
+    return median(name, times, unit="seconds, warm", aim="< 2")
+
+
+BENCHMARKS = {
+    "sweep_sharing_ratio": _sharing,
+    "cached_job_seconds": _cached,
+    "joblib_speedup": _joblib,
+    "records_100k_seconds": _records,
+}
