@@ -42,7 +42,7 @@ def needed(store: Store, study: str, stage_keys: Iterable[str]) -> set[str]:
 def _inputs(store: Store, key: str) -> set[str]:
     try:
         description = store.description(key)
-    except KeyError:
+    except (KeyError, DamagedArtifact):
         return set()
     return {value for value in description.values() if isinstance(value, str) and _KEY.match(value)}
 
