@@ -17,7 +17,7 @@ from tests.contract.test_configs import composed
 from tests.study.conftest import SMALL, by_control
 
 QUICK = ["measure.repeats=3", "measure.warmup=1", "measure.batch_sizes=[2,1]"]
-SPEC = LatencySpec(runtime="masked", batch_sizes=[2], lengths=[], repeats=1, warmup=0, threads=1)
+SPEC = LatencySpec(runtime="masked", batch_sizes=[2], lengths=[], repeats=1, warmup=0, threads=1, reference={})
 
 
 def _row(tmp_path, level=1, control="none"):
