@@ -76,6 +76,8 @@ def _search(budget: Budget, overrides: tuple[str, ...]) -> None:
     from prunelab.cli.trials import SearchedTrials
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if {"-m", "--multirun"} & set(overrides):
+        raise ValueError("a search makes its own trials: leave -m out")
     fixed, axes = searched(overrides)
     axes["sparsity"] = optuna.distributions.FloatDistribution(budget.low, budget.high)
     trials = SearchedTrials(fixed, budget)

@@ -59,6 +59,7 @@ class _Sweep:
 
         console, started = Console(), time.perf_counter()
         self.homes += [job.home for job in jobs]
+        _refuse_collisions(jobs)
         found = progress([job.plan for job in jobs], jobs[0].workshop.store)
         if self.only_plan:
             _show_plan(console, jobs, found)
@@ -68,6 +69,28 @@ class _Sweep:
         outcomes = _run_here(jobs, found, console) if launch is None else _run_elsewhere(jobs, launch, console)
         self.code = self.code or _say_end(console, jobs, outcomes, time.perf_counter() - started)
         return outcomes
+
+
+def _refuse_collisions(jobs: list[Job]) -> None:
+    """Two jobs that measure different networks and would write them to the same record.
+
+    Raises:
+        ValueError: naming them.
+    """
+    from prunelab.records.schema import Record
+    from prunelab.records.writer import record_path
+
+    seen: dict[Path, tuple[str, Job]] = {}
+    for job in jobs:
+        for point in job.plan.points:
+            path, key = record_path(job.home, Record(**point.axes)), point.stages[0].key
+            other, first = seen.setdefault(path, (key, job))
+            if other != key:
+                raise ValueError(
+                    f"jobs {first.number} and {job.number} measure different networks as level {point.axes['level']} of study "
+                    f"{job.plan.study.name}, and one would replace the other: put their sparsities into one job "
+                    f"(sparsity.values=[0.5,0.9]), or give each job a name= of its own ({first.command}; {job.command})"
+                )
 
 
 def _title(jobs: list[Job], found: Progress) -> str:

@@ -84,6 +84,8 @@ class SearchedTrials:
 
     def _plan(self, params: Mapping[str, Any], seed: int | None) -> Job:
         words = [f"{name}={value}" for name, value in params.items() if name != "sparsity"]
+        # a record's identity has the level and not the sparsity: each has a study of its own
+        words += [] if seed is None else [f"name={self.name}.{round(10_000 * params['sparsity']):04d}"]
         words += ["sparsity=list", f"sparsity.values=[{params['sparsity']}]", *([] if seed is None else [f"seeds=[{seed}]"])]
         jobs: list[Job] = []
 

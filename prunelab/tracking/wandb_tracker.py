@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from prunelab.tracking.tracker import NoRun, Run
 
+# a server that does not answer costs this much, once, and then nothing: W&B's own values wait for very long
+_PATIENCE: dict[str, Any] = {"init_timeout": 30.0, "finish_timeout": 60.0, "finish_timeout_raises": True}
+
 
 class WandbTracker:
     """Streams to W&B, offline by default (send later with `wandb sync`).
@@ -97,10 +100,8 @@ def _cheap_settings(*, save_requirements: bool) -> Any:
     """
     import wandb
 
-    # a server that does not answer costs this much, once, and then nothing: the settings' own values wait for days
-    patience: dict[str, Any] = {"init_timeout": 30.0, "finish_timeout": 60.0, "finish_timeout_raises": True}
     return wandb.Settings(
-        **{name: value for name, value in patience.items() if name in wandb.Settings.model_fields},  # older ones have not all
+        **{name: value for name, value in _PATIENCE.items() if name in wandb.Settings.model_fields},  # older ones have not all
         console="off",
         silent=True,
         quiet=True,

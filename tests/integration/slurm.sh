@@ -38,7 +38,9 @@ MinJobAge=3600
 NodeName=$host NodeAddr=127.0.0.1 CPUs=2 RealMemory=4000 State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
-echo "CgroupPlugin=disabled" > "$folder/cgroup.conf"
+if [ "$(slurmd -V | sed -E 's/[^0-9]*([0-9]+).*/\1/')" -ge 23 ]; then # older ones take no cgroups unless asked
+  echo "CgroupPlugin=disabled" > "$folder/cgroup.conf"
+fi
 
 stop() {
   status=$?

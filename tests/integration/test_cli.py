@@ -149,6 +149,12 @@ def test_a_sweep_with_a_wrong_last_job_trains_nothing(tmp_path):
     assert not (tmp_path / "store" / "artifacts").exists()
 
 
+def test_jobs_that_would_overwrite_each_others_records_are_refused(tmp_path):
+    done = prunelab(tmp_path, "run", "-m", *SMALL, "sparsity.rate=0.2,0.5", ok=False)
+    assert "jobs 0 and 1 measure different networks as level 1 of study small, and one would replace the other" in done.stderr
+    assert not (tmp_path / "store" / "artifacts").exists()
+
+
 def test_lists_say_a_line_each(tmp_path):
     for family, name in (("models", "resnet_20"), ("datasets", "mnist5k"), ("criteria", "magnitude"), ("experiments", "lottery_mnist5k")):
         lines = prunelab(tmp_path, "list", family).stdout.splitlines()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import warnings
+from typing import ClassVar
 
 import pytest
 
@@ -18,6 +20,7 @@ from prunelab.study.runner import Runner
 from prunelab.study.stages.train import Train
 from prunelab.study.workshop import Workshop
 from prunelab.tracking.tracker import NoTracker
+from prunelab.tracking.wandb_tracker import WandbTracker, _cheap_settings
 from tests.contract.test_configs import composed
 from tests.study.conftest import SMALL, Silent
 
@@ -217,3 +220,61 @@ def test_a_full_disk_ends_the_run_and_leaves_a_valid_store(shop, monkeypatch):
     monkeypatch.undo()
     it.runner().run(it.plan)
     assert len(it.frame()) == 3
+
+
+def _records_and_warnings(it, tracker):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert it.runner(tracker=tracker).run(it.plan) == []
+    return it.frame(), [str(w.message) for w in caught if "W&B" in str(w.message)]
+
+
+def test_a_wandb_server_that_does_not_answer_is_one_warning(shop, tmp_path, monkeypatch):
+    whole = Shop(tmp_path / "whole")
+    whole.runner().run(whole.plan)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr("prunelab.tracking.wandb_tracker._PATIENCE", {"init_timeout": 1.0})
+    frame, said = _records_and_warnings(shop(), WandbTracker(directory=tmp_path / "home", mode="online"))
+    assert same(whole.frame(), frame) == []
+    assert len(said) == 1
+    assert "off from here on" in said[0]
+
+
+@pytest.mark.parametrize("dies_in", ["log", "finish"])
+def test_a_wandb_server_that_dies_in_the_middle_is_one_warning(shop, tmp_path, monkeypatch, dies_in):
+    whole = Shop(tmp_path / "whole")
+    whole.runner().run(whole.plan)
+    calls = []
+
+    class Run:
+        id = "abc"
+        summary: ClassVar[dict] = {}
+
+        def define_metric(self, *_, **__):
+            pass
+
+        def log(self, *_):
+            self.call("log")
+
+        def finish(self):
+            self.call("finish")
+
+        def call(self, name):
+            calls.append(name)
+            if name == dies_in and calls.count(name) == 2:
+                raise TimeoutError("no answer")
+
+    monkeypatch.setattr("wandb.init", lambda **_: Run())
+    frame, said = _records_and_warnings(shop(), WandbTracker(directory=tmp_path / "home", mode="online"))
+    assert same(whole.frame(), frame) == []
+    assert calls.count(dies_in) == 2
+    assert len(said) == 1
+    assert "no answer" in said[0]
+
+
+def test_wandb_is_told_to_give_up_in_minutes():
+    settings = _cheap_settings(save_requirements=False)
+    assert settings.init_timeout <= 60
+    assert 0 < settings.finish_timeout <= 60
+    assert settings.finish_timeout_raises
