@@ -11,7 +11,6 @@ from prunelab.cli.errors import guarded
 from prunelab.cli.families import complete_experiment, complete_override
 from prunelab.cli.options import HYDRA_ARGUMENTS, debug_option
 from prunelab.cli.report import description
-from prunelab.cli.sweep import run_all
 
 
 @click.command(context_settings=HYDRA_ARGUMENTS)
@@ -30,6 +29,7 @@ def _reproduce(name: str, overrides: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from prunelab.basics.choices import choose
+    from prunelab.cli.sweep import run_all
     from prunelab.records.frame import load
     from prunelab.results.claim_files import evaluate, to_json, to_table
     from prunelab.results.claims import Verdict

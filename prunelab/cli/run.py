@@ -7,7 +7,6 @@ import click
 from prunelab.cli.errors import guarded
 from prunelab.cli.families import complete_override
 from prunelab.cli.options import HYDRA_ARGUMENTS, debug_option
-from prunelab.cli.sweep import run_all
 
 
 @click.command(context_settings=HYDRA_ARGUMENTS)
@@ -19,4 +18,10 @@ def run(only_plan: bool, debug: bool, overrides: tuple[str, ...]) -> None:
 
     Finished stages are never computed again: the same command after a crash goes on where it stopped.
     """
-    guarded(debug, lambda: run_all(overrides, only_plan=only_plan))
+
+    def action() -> None:
+        from prunelab.cli.sweep import run_all
+
+        run_all(overrides, only_plan=only_plan)
+
+    guarded(debug, action)

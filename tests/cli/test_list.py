@@ -14,7 +14,7 @@ from prunelab.cli import main
 from prunelab.cli.families import GROUPS, choices
 from tests.conftest import names
 
-WITHOUT_SOURCE = {"explicit"}  # densities that a person writes down
+WITHOUT_SOURCE = {"explicit", "text_file", "hub_text"}  # densities that a person writes down, texts of one's own
 CITED = ["model", "dataset", "pruning/criterion", "pruning/allocation", "pruning/granularity"]
 
 

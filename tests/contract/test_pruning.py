@@ -17,6 +17,7 @@ from prunelab.pruning import controls, masks
 from prunelab.pruning.compatibility import SINGLE_WEIGHTS, check, refusal
 from prunelab.pruning.criteria.base import Compensating, Context
 from prunelab.pruning.granularities.base import KINDS
+from prunelab.pruning.granularities.units import Units
 from prunelab.pruning.prune import prune
 from tests.conftest import configured, names
 
@@ -162,6 +163,15 @@ def test_the_networks_are_alive(name):
     assert all(int((score > 0).sum()) > 0.3 * score.numel() for score in found.values())
 
 
+def _units_for(criterion, scope):
+    """Units of the first kind that a criterion of units alone can score and the network has."""
+    for granularity in GRANULARITIES:
+        made = _built("granularity", granularity)
+        if made.kind in criterion.granularities and isinstance(made, Units) and made.groups(scope):
+            return made.groups(scope)
+    return {}
+
+
 @pytest.mark.parametrize(("criterion", "name"), ON_MODELS)
 def test_scores_are_finite_of_the_right_shape_and_repeatable(criterion, name):
     model, scope = _network(name), _scope(name)
@@ -170,8 +180,10 @@ def test_scores_are_finite_of_the_right_shape_and_repeatable(criterion, name):
     for mask in part.values():
         mask.view(-1)[::3] = False
 
+    units = _units_for(kind, scope)
+
     def scores(seed, left):
-        context = Context(generator=torch.Generator().manual_seed(seed), masks=left, batches=_batches(name))
+        context = Context(generator=torch.Generator().manual_seed(seed), masks=left, batches=_batches(name), units=units)
         return kind(model, scope, context)
 
     for left in (masks.ones(scope), part):
