@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from prunelab.models.build import build_model
 from prunelab.models.structure import scope_with_structure
 from prunelab.models.torchvision import torchvision_model
+from prunelab.pruning import masks as masks_
 from prunelab.pruning.granularities.coupled import CoupledChannels
 from tests.conftest import configured
 
@@ -48,9 +50,12 @@ def network(name: str) -> nn.Module:
 
 @torch.no_grad()
 def randomised(model: nn.Module) -> nn.Module:
-    """With statistics, scales, shifts and biases that are neither zero nor one: fresh ones hide mistakes."""
+    """With statistics, scales, shifts and biases that are neither zero nor one, which hide mistakes, and weights that keep a signal."""
     stream = torch.Generator().manual_seed(1)
     for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
+            weight = module.weight
+            weight.copy_(torch.randn(weight.shape, generator=stream) * (2 / weight[0].numel()) ** 0.5)
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.running_mean.copy_(torch.randn(module.num_features, generator=stream) * 0.3)
             module.running_var.copy_(torch.rand(module.num_features, generator=stream) + 0.5)
@@ -59,6 +64,26 @@ def randomised(model: nn.Module) -> nn.Module:
         if name.endswith("bias"):
             parameter.copy_(torch.randn(parameter.shape, generator=stream) * 0.2)
     return model.eval()
+
+
+@torch.no_grad()
+def calibrated(model: nn.Module, masks: masks_.Masks, inputs: torch.Tensor) -> nn.Module:
+    """A copy with statistics near those of the masked network: with others, the signal fades on the way through a deep one."""
+    masked, made = copy.deepcopy(model), copy.deepcopy(model)
+    masks_.apply(masked, masks)
+    for module in masked.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        masked.train()(inputs)
+    found = dict(masked.named_buffers())
+    for name, buffer in made.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.copy_(found[name] * 1.1 + 0.05)
+        elif name.endswith("running_var"):
+            buffer.copy_(found[name] * 1.3 + 0.01)
+    return made.eval()
 
 
 @functools.cache
