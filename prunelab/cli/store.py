@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,6 +139,7 @@ def _gc(home: Path, studies: Sequence[str], dry_run: bool) -> None:
     waste = find_waste(opened, keep, named)
     if not dry_run:
         collect(opened, waste)
+        shutil.rmtree(home / "sweeps", ignore_errors=True)  # of launchers that were killed
     verb = "would go" if dry_run else "deleted"
     click.echo(
         f"{len(waste.artifacts):,} artifacts and {len(waste.folders):,} remains {verb}, {_size(waste.size_bytes)}; {len(keep):,} stay"

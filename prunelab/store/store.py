@@ -162,6 +162,16 @@ class Store:
                 found[path.stem] = holder
         return found
 
+    def tidy(self) -> None:
+        """Clear away the leases and checkpoints of stages that are there: of processes killed right after they had stored them."""
+        for path in [*(self.root / "leases").glob("*.lease"), *(self.root / "partial").glob("*")]:
+            key = path.name.removesuffix(".lease")
+            lease = self.lease(key)
+            with contextlib.suppress(OSError):  # read-only, or gone
+                if self.has(key) and lease.try_acquire():
+                    self.drop_partial(key)
+                    lease.release()
+
     def lease(self, key: str) -> Lease:
         """The lease of `key`: who holds it computes it."""
         _check(key)

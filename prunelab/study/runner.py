@@ -118,6 +118,7 @@ class Runner:
                 self.switch.check()
             pause = min(2 * pause, _LONGEST_PAUSE) if len(held) == len(left) else _SHORTEST_PAUSE
             left = held
+        self.workshop.store.tidy()
         return list(self._failures.values())
 
     def _try(self, point: Point | BarrierPoint) -> bool:
@@ -135,13 +136,12 @@ class Runner:
 
     def _is_recorded(self, point: Point | BarrierPoint) -> bool:
         """Whether the record is there, of this schema, and the artifacts it came from still are."""
-        stage = point.stages[0]
         path = record_path(self.records, _bare_record(point))
         try:
             text = path.read_text()
         except (FileNotFoundError, UnicodeDecodeError):
             return False
-        current = f'"{stage.key}"' in text and f'"schema_version": {SCHEMA_VERSION},' in text
+        current = f'"{point.stages[0].key}"' in text and f'"schema_version": {SCHEMA_VERSION},' in text
         return current and text.endswith("}") and all(self.workshop.store.has(stage.key) for stage in point.stages)
 
     def _point(self, point: Point | BarrierPoint) -> None:
@@ -192,6 +192,7 @@ class Runner:
             raise Held(stage.key)
         inputs = {name: self._ensure(needed, point) for name, needed in stage.inputs.items()}
         self.switch.check()
+        _load_training()  # takes seconds the first time, in which nobody is to wait for the lease
         made, here = store.compute(
             stage.key, lambda: self._compute(stage, inputs, point, mirror), description=stage.description, wait=False
         )
@@ -201,15 +202,14 @@ class Runner:
 
     def _compute(self, stage: Stage, inputs: dict[str, Artifact], point: Point | BarrierPoint, mirror: _Mirror | None) -> Artifact:
         """Run one stage; its lease is held."""
-        from prunelab.training.outcome import Interrupted
-
+        interrupted = _load_training()
         self.watcher.computing(stage)
         self.workshop.on_evaluation = mirror.on_evaluation if mirror and isinstance(stage, Train) else None
         self.workshop.on_progress = self._progress(stage) if isinstance(stage, Train) else None
         try:
             with self._keeping_beginnings(stage):
                 made = AFTER_DIVERGENCE if _is_idle(stage, inputs) else stage.run(inputs, self.workshop)
-        except Interrupted:
+        except interrupted:
             raise Stopped(self.switch.code) from None
         except StoreError:
             raise
@@ -270,6 +270,13 @@ class _Mirror:
         self.live = True
         self.run().log(step, metrics)
         self._watcher.evaluated(metrics)
+
+
+def _load_training() -> type[BaseException]:
+    """Import what trains, Lightning and all, which a run that only finds things does without; what an interrupted training raises."""
+    from prunelab.training.outcome import Interrupted
+
+    return Interrupted
 
 
 def _is_idle(stage: Stage, inputs: Mapping[str, Artifact]) -> bool:

@@ -53,7 +53,7 @@ def test_nothing_is_lost(tmp_path):
         runs += 1
         while process.poll() is None and kills < KILLS:
             wait_for(lambda process=process: store.held() or process.poll() is not None)
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 2))
             workers = [pid for pid in {int(who["pid"]) for who in store.held().values()} if pid in children(process.pid)]
             victim = process.pid if not workers or chance.random() < 0.3 else chance.choice(workers)
             orphans = children(process.pid)
@@ -82,4 +82,6 @@ def test_nothing_is_lost(tmp_path):
     assert sum((begun(home) - computed(home)).values()) <= 2 * kills  # a launcher takes its two workers along
     assert list((home / "store" / "leases").glob("*")) == []
     assert list((home / "store" / "partial").glob("*")) == []
-    print(f"{kills} kills in {runs} runs, {sum(begun(home).values()) - len(computed(home))} stages begun again")
+    again = sum((begun(home) - computed(home)).values())
+    assert again >= kills / 4, "most kills are to hit a stage that runs"
+    print(f"{kills} kills in {runs} runs, {again} stages begun again")

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -124,3 +125,30 @@ def test_a_newer_store_is_named_and_left_alone(tmp_path):
         with pytest.raises(ValueError, match=r"written by a newer prunelab \(format 2, this one reads 1\)"):
             store.compute(KEY, artifact, description={}, wait=wait)
     assert store.has(KEY)
+
+
+_STORE_AND_DIE = """
+import os, sys
+from pathlib import Path
+from prunelab.store.artifact import Artifact
+from prunelab.store.store import Store
+store = Store(Path(sys.argv[1]))
+store.write_partial("ab" * 32, Artifact(data={"step": 1}))
+store.lease("ab" * 32).acquire()
+store.write("ab" * 32, Artifact(), description={})
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_process_leaves_that_died_right_after_it_stored_is_cleared_away(tmp_path):
+    store = Store(tmp_path)
+    subprocess.run([sys.executable, "-c", _STORE_AND_DIE, str(tmp_path)], check=False)
+    assert store.has(KEY)
+    store.write(OTHER, artifact(), description={})
+    with store.lease(OTHER):  # somebody alive, about to give it back
+        store.tidy()
+        assert [path.stem for path in (store.root / "leases").iterdir()] == [OTHER]
+    assert not list((store.root / "partial").iterdir())
+    store.write_partial("ef" * 32, artifact())
+    store.tidy()
+    assert store.read_partial("ef" * 32) is not None  # of a stage that is still to be computed
