@@ -15,6 +15,8 @@ from prunelab.results.methods import control_name, own_name, places
 from prunelab.results.pareto import non_dominated
 from prunelab.results.units import FRACTION
 
+_LOG_FROM = 4.0
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Gain:
@@ -40,7 +42,7 @@ _COMPRESSION = _Gain(
     key="pareto",
     title="Compression against accuracy",
     column="compression_ratio",
-    axis="Compression ratio (log scale)",
+    axis="Compression ratio",
     name="compression",
     lacking="Recorded without a compression ratio",
     absent="No pruned network has both a compression ratio and a test accuracy.",
@@ -50,7 +52,7 @@ _SPEED = _Gain(
     key="latency",
     title="Measured speed against accuracy",
     column="measured_speedup",
-    axis="Dense latency / latency, measured in turns (log scale)",
+    axis="Dense latency / latency, measured in turns",
     name="speed-up",
     lacking="Not timed",
     absent="No pruned network was timed; measure=latency times them.",
@@ -87,9 +89,16 @@ def _front(frame: pd.DataFrame, gain: _Gain) -> LineFigure | Absent:
         key=gain.key, title=gain.title, caption=caption,
         alternative=f"Accuracy against {gain.name}; {len(best)} points from {best[gain.column].min():.3g} to "
         f"{best[gain.column].max():.3g} times are on the front.",
-        x=Axis(title=gain.axis, log=True, ticks=log_ticks(max(low, 1e-9), high)),
+        x=_axis(gain, max(low, 1e-9), high),
         y=Axis(title="Test accuracy (%)", bounds=PERCENT), panels=panels, ring="Not dominated",
     )  # fmt: skip
+
+
+def _axis(gain: _Gain, low: float, high: float) -> Axis:
+    """Logarithmic where the gain spans enough for it; within a few times a logarithmic axis has one tick."""
+    if high / low < _LOG_FROM:
+        return Axis(title=gain.axis)
+    return Axis(title=f"{gain.axis} (log scale)", log=True, ticks=log_ticks(low, high))
 
 
 def _panels(frame: pd.DataFrame, found: pd.DataFrame, gain: _Gain) -> tuple[tuple[Panel, ...], list[pd.DataFrame]]:
