@@ -37,6 +37,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def kill(pid: int) -> bool:
+    """Whether there was somebody to kill."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def begun(home: Path) -> Counter[str]:
     lines = [line.split() for path in home.glob("hydra/**/stages.log") for line in path.read_text().splitlines()]
     return Counter(words[4] for words in lines if len(words) > 4 and words[2] == "begin")
@@ -59,15 +68,11 @@ def test_nothing_is_lost(tmp_path):
             orphans = children(process.pid)
             if process.poll() is not None:
                 break
-            os.kill(victim, signal.SIGKILL)
-            kills += 1
+            kills += kill(victim)
             if victim == process.pid:
                 process.wait()
                 for orphan in orphans:  # as a batch system does with what is left of a job
-                    try:
-                        os.kill(orphan, signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
+                    kill(orphan)
         process.wait()
         if len(list(store.keys())) == len(list(Store(undisturbed / "store").keys())):
             break  # too quick to be killed more often
