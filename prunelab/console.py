@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 
@@ -73,7 +74,7 @@ class Display:
             self._said = time.monotonic()
             left = (self._total - self._done) * (self._said - self._started) / max(self._done, 1)
             self.console.print(
-                f"{self._prefix}{self._label}  accuracy {self._top1:.1%}  {self._done:,} of {self._total:,} steps, {duration(left)} left",
+                f"{self._prefix}{self._label}  {self._accuracy}  {self._done:,} of {self._total:,} steps, {duration(left)} left",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -97,8 +98,12 @@ class Display:
         failed = f", {self._jobs_failed} failed" if self._jobs_failed else ""
         return f"jobs: {self._jobs_done} of {self._jobs} done{failed}  "
 
+    @property
+    def _accuracy(self) -> str:
+        return f"accuracy {'     –' if math.isnan(self._top1) else f'{self._top1:6.1%}'}"
+
     def _show(self) -> None:
-        self._bar.update(self._task, description=f"{self._prefix}{self._label} accuracy {self._top1:6.1%}")
+        self._bar.update(self._task, description=f"{self._prefix}{self._label}  {self._accuracy}")
 
 
 def plan_table(title: str, found: progress.Progress) -> Table:

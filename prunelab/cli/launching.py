@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -55,22 +56,32 @@ def run_hydra(overrides: Sequence[str], *, one: One, many: Many) -> None:
 
 @contextmanager
 def _all_at_once(many: Many) -> Iterator[None]:
-    """Whatever launcher a sweep names, `many` sees its jobs first. Hydra has no hook between composing and launching."""
+    """Whatever launcher a sweep names, `many` sees its jobs first. Hydra has no hook between composing and launching.
+
+    The sweeper's own composing of each job, for its errors alone, is left out: `many` composes them all before one runs.
+    """
     plugins = Plugins.instance()
     for name in _PRESETS:
         ConfigStore.instance().repo.get("hydra", {}).get("launcher", {}).pop(f"{name}.yaml", None)
-    instantiate = plugins.instantiate_launcher
+    instantiate, instantiate_any_sweeper = plugins.instantiate_launcher, plugins.instantiate_sweeper
+
+    def instantiate_sweeper(*, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Sweeper:
+        del vars(plugins)["instantiate_sweeper"]
+        sweeper = instantiate_any_sweeper(hydra_context=hydra_context, task_function=task_function, config=config)
+        vars(sweeper)["validate_batch_is_legal"] = lambda _batch: None
+        return sweeper
 
     def instantiate_launcher(*, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Launcher:
         del vars(plugins)["instantiate_launcher"]  # once; launchers send this singleton to their workers
         inner = instantiate(hydra_context=hydra_context, task_function=task_function, config=config)
         return _AllAtOnce(inner, many, hydra_context, config)
 
-    vars(plugins)["instantiate_launcher"] = instantiate_launcher
+    vars(plugins).update(instantiate_launcher=instantiate_launcher, instantiate_sweeper=instantiate_sweeper)
     try:
         yield
     finally:
-        vars(plugins).pop("instantiate_launcher", None)
+        for name in ("instantiate_launcher", "instantiate_sweeper"):
+            vars(plugins).pop(name, None)
 
 
 class _AllAtOnce(Launcher):

@@ -14,6 +14,9 @@ from prunelab.compress.compact import compact
 from prunelab.compress.saved import load, save
 from prunelab.models.build import build_model
 from prunelab.models.structure import scope_with_structure, structure_of
+from prunelab.pruning import masks as masks_
+from prunelab.pruning.granularities.heads_and_neurons import HeadsAndNeurons
+from prunelab.pruning.granularities.layer import Layer
 from tests.compress.networks import masks_of, randomised
 from tests.conftest import configured
 
@@ -115,3 +118,49 @@ def test_what_is_wrong_is_said(tmp_path, message):
     WRONG[message](tmp_path / "network")
     with pytest.raises(ValueError, match=message):
         load(tmp_path / "network")
+
+
+ONWARD = """
+import pathlib
+import sys
+import torch
+from safetensors.torch import load_file
+from prunelab.compress.export import export
+from prunelab.compress.saved import load
+torch.set_num_threads(1)
+made = export(load(sys.argv[1]), load_file(sys.argv[2])["inputs"], "onnx", pathlib.Path(sys.argv[3]))
+assert made.difference <= 1e-5
+"""
+
+
+def _chain_networks():
+    """A CNN without channels, and a text model without heads, neurons and a layer."""
+    yield "channels", _component(), _compacted(), torch.randn(3, *SHAPE), SHAPE
+    sizes = {"hidden": 16, "layers": 3, "heads": 4, "ffn": 12, "vocabulary": 40, "positions": 16}
+    component = configured("model", "bert_tiny").replace(family="bert", **sizes)
+    model = randomised(build_model(component, input_shape=(10,), num_classes=4))
+    scope = scope_with_structure(model)
+    masks = masks_.ones(scope)
+    for kind, gone in ((HeadsAndNeurons(), 2), (Layer(), 3)):
+        keep = {name: torch.arange(group.num_units) % gone > 0 for name, group in kind.groups(scope).items()}
+        masks |= {name: masks[name] & mask for name, mask in kind.expand(keep, scope).items()}
+    made = compact(model, masks, structure=structure_of(model), example=torch.randint(3, 40, (2, 10)))
+    yield "text", component, made, torch.randint(3, 40, (3, 10)), (10,)
+
+
+def test_saved_then_loaded_elsewhere_then_exported_to_onnx_it_gives_the_same_outputs(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    for name, component, made, inputs, shape in _chain_networks():
+        folder = tmp_path / name
+        save(folder, made, component=component, input_shape=shape, num_classes=4)
+        save_file({"inputs": inputs}, tmp_path / f"{name}.inputs")
+        (tmp_path / f"{name}.onnx").mkdir()
+        arguments = (str(tmp_path / file) for file in (name, f"{name}.inputs", f"{name}.onnx"))
+        subprocess.run([sys.executable, "-c", ONWARD, *arguments], check=True)
+        session = runtime.InferenceSession(tmp_path / f"{name}.onnx" / "model.onnx")
+        found = torch.from_numpy(session.run(None, {session.get_inputs()[0].name: inputs.numpy()})[0])
+        with torch.no_grad():
+            expected = made.model.eval()(inputs)
+        assert found.shape == expected.shape == (3, 4)
+        assert (found - expected).abs().max() <= 1e-5 * expected.abs().max().clamp(min=1)
