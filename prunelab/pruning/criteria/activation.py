@@ -30,7 +30,7 @@ class Activation(Criterion):
 
     statistic: Literal["apoz", "mean"] = "apoz"
     needs_batches: ClassVar[bool] = True
-    granularities: ClassVar[tuple[str, ...]] = ("filter", "neuron")
+    granularities: ClassVar[tuple[str, ...]] = ("filter", "neuron", "coupled")
     scores_units: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, scope: Scope, context: Context) -> Scores:

@@ -25,7 +25,7 @@ class BatchNormScale(Criterion):
     """
 
     needs_batches: ClassVar[bool] = True
-    granularities: ClassVar[tuple[str, ...]] = ("filter",)
+    granularities: ClassVar[tuple[str, ...]] = ("filter", "coupled")
     scores_units: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, scope: Scope, context: Context) -> Scores:

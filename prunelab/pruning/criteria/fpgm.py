@@ -20,7 +20,7 @@ class FPGM(Criterion):
     neither as filters nor as others.
     """
 
-    granularities: ClassVar[tuple[str, ...]] = ("filter", "neuron")
+    granularities: ClassVar[tuple[str, ...]] = ("filter", "neuron", "coupled")
     scores_units: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, scope: Scope, context: Context) -> Scores:

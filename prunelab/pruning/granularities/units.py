@@ -55,6 +55,8 @@ class Units(abc.ABC):
             if scored:
                 index = torch.cat([_index(group, member, scope) for member in scored])
                 values = torch.cat([scores[member].flatten() for member in scored])
+                if len(scored) < len(group.members):
+                    _check_scored(name, group, scored, index)
                 pooled[name] = self._pool(values, index, group.num_units, unit_scores)
         return pooled
 
@@ -89,6 +91,18 @@ class Units(abc.ABC):
         found = empty.scatter_reduce_(0, index, values.square() if self.pooling == "l2" else values, how, include_self=False)
         # of an l2-pooled unit without weights, the root of -inf would be NaN
         return torch.where(found > -torch.inf, found.clamp_min(0).sqrt(), found) if self.pooling == "l2" else found
+
+
+def _check_scored(name: str, group: Group, scored: list[str], index: torch.Tensor) -> None:
+    """A unit without a score would look like one that is gone already."""
+    seen = torch.zeros(group.num_units, dtype=torch.bool, device=index.device)
+    seen[index] = True
+    unscored = group.num_units - int(seen.sum())
+    if unscored:
+        raise ValueError(
+            f"the criterion scores {len(scored)} of the {len(group.members)} tensors whose units go together with those of {name}; "
+            f"{unscored} of these {group.num_units} units lie in the others alone and have no score: choose another criterion"
+        )
 
 
 def _index(group: Group, member: str, scope: Scope) -> torch.Tensor:
