@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prunelab.basics.choices import choose
-from tests.bench import commands, compression, pruning, sparse, study, sweeps, training
+from tests.bench import commands, compression, pruning, results, sparse, study, sweeps, training
 
 BENCHMARKS = {
     **training.BENCHMARKS,
@@ -21,6 +21,7 @@ BENCHMARKS = {
     **compression.BENCHMARKS,
     **sweeps.BENCHMARKS,
     **commands.BENCHMARKS,
+    **results.BENCHMARKS,
 }
 
 

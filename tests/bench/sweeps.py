@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -13,8 +11,8 @@ import time
 from pathlib import Path
 
 from prunelab.records.frame import load
-from prunelab.records.schema import Record
 from prunelab.store.plans import read_jobs
+from tests.bench.folders import RECORDS, STUDY, records_folder
 from tests.bench.result import Result, median
 
 CRITERIA = ("magnitude", "random", "gradient", "lamp", "taylor")
@@ -23,7 +21,6 @@ SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 SWEEP = ["name=bench", "dataset=mnist5k", "trainer.length=10ep", "schedule=one_shot", "sparsity=list", "tracking=none",
          "hardware=cpu", "hardware.threads=1"]  # fmt: skip
 JOB = ["name=bench", "dataset=digits", "trainer=quick", "tracking=none", "hardware=cpu", "hardware.threads=1", "sparsity.levels=2"]
-RECORDS = 100_000
 
 
 def _run(home: str, *arguments: str) -> float:
@@ -84,18 +81,13 @@ def _joblib(name: str) -> Result:
 
 
 def _records(name: str) -> Result:
-    curve = {column: [0.123456 * index for index in range(14)] for column in ("step", "validation_loss", "validation_top1", "train_loss")}
-    layers = {f"fc{index}.weight": 0.1 * index for index in range(4)}
-    row = {"schema_version": 0, **dataclasses.asdict(Record(study="s", curve=curve, layer_density=layers, test_top1=0.9, sparsity=0.5))}
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "s").mkdir()
-        for seed in range(RECORDS):
-            (Path(folder) / "s" / f"{seed:032x}.json").write_text(json.dumps({**row, "seed": seed}))
-        load(Path(folder), "s")
+        records_folder(Path(folder))
+        load(Path(folder), STUDY)
         times = []
         for _ in range(5):
             started = time.perf_counter()
-            assert len(load(Path(folder), "s")) == RECORDS
+            assert len(load(Path(folder), STUDY)) == RECORDS
             times.append(time.perf_counter() - started)
     return median(name, times, unit="seconds, warm", aim="< 2")
 
