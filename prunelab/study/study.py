@@ -162,8 +162,8 @@ class MeasureSpec:
         effective_sparsity: count weights on no input-output path as removed.
         multiply_adds: theoretical multiply-adds and speed-up.
         latency: '' (not measured), masked (zeros in dense tensors), compacted (what masks remove whole is cut out), sparse
-            (sparse formats where they are measured to be faster) or deployed (compacted, and what is left of it sparse where that is
-            faster); each beside the dense network.
+            (sparse formats where they are measured to be faster) or deployed (compacted where that is faster, and what is left of it
+            sparse where that is faster); each beside the dense network.
         batch_sizes: examples a pass; the first is the one in a record's own columns.
         lengths: tokens of a text; [] for the data set's longest. Only for texts.
         repeats: timed passes.

@@ -91,6 +91,27 @@ def test_whole_neurons_are_cut_out_and_what_can_not_be_is_timed_masked_and_says_
     assert row["latency_seconds"] > 0
 
 
+@pytest.mark.parametrize(("cut_seconds", "runtime"), [(0.5, "deployed"), (2.0, "sparse")])
+def test_what_is_deployed_is_cut_only_where_that_is_faster(run, tmp_path, monkeypatch, cut_seconds, runtime):
+    measured = latency_.measure_latency
+
+    def clock(models, example, **options):
+        found = measured(models, example, **options)
+        if "cut" not in found:
+            return found
+        return {name: dataclasses.replace(one, median=cut_seconds if name == "cut" else 1.0) for name, one in found.items()}
+
+    monkeypatch.setattr(latency_, "measure_latency", clock)
+    run("measure=deployed_latency", "pruning/granularity=neuron", "sparsity=list", "sparsity.values=[0.5]", *QUICK)
+    row = _row(tmp_path)
+    assert row["runtime"] == runtime
+    if runtime == "sparse":
+        assert "2e+03 ms: nothing is cut out" in row["runtime_note"]
+        assert row["compact_parameters"] is None or row["compact_parameters"] != row["compact_parameters"]
+    else:
+        assert row["compact_parameters"] < row["parameters"] * 1.1
+
+
 def test_controls_are_timed_beside_the_dense_network_of_the_study(run, tmp_path):
     made, _, _ = run("measure=latency", "measure.latency=masked", *QUICK, "schedule.controls=[small_dense,random]", "sparsity.levels=1")
     points = by_control(made, 1)
