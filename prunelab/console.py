@@ -55,6 +55,7 @@ class Display:
     def job_ended(self, failed: bool) -> None:
         """A job of the sweep ended."""
         self._jobs_done, self._jobs_failed = self._jobs_done + (not failed), self._jobs_failed + failed
+        self._show()
 
     def point(self, point: Point | BarrierPoint) -> None:
         """See `Watcher`."""
