@@ -27,19 +27,30 @@ def two_top_layers_can_go(frame: pd.DataFrame) -> Claim:
     return _keeps(frame, TWO, "top_layers", "Without its two top layers, MiniLM keeps at least 97 % of the dense model's F1")
 
 
-def half_of_the_layers_can_go(frame: pd.DataFrame) -> Claim:
-    """Half of them, those nearest the output."""
-    return _keeps(frame, THREE, "top_layers", "Without its three top layers, MiniLM keeps at least 97 % of the dense model's F1")
+def two_alternate_layers_can_go(frame: pd.DataFrame) -> Claim:
+    """The same number, spread."""
+    return _keeps(frame, TWO, "alternate_layers", "Without two alternate layers, MiniLM keeps at least 97 % of the dense model's F1")
 
 
 def top_is_better_than_bottom(frame: pd.DataFrame) -> Claim:
     """Lower layers matter more."""
     return difference_above(
-        _without(frame, THREE, "top_layers"),
-        _without(frame, THREE, "bottom_layers"),
+        _without(frame, TWO, "top_layers"),
+        _without(frame, TWO, "bottom_layers"),
         "test_f1",
-        sentence="Leaving out the three layers nearest the output costs less F1 than the three nearest the input",
+        sentence="Leaving out the two layers nearest the output costs less F1 than the two nearest the input",
         source=f"{PAPER}, section 5: lower layers are most critical",
+    )
+
+
+def three_top_layers_are_too_many(frame: pd.DataFrame) -> Claim:
+    """Where our measurement parts from the paper's: half of BERT's layers could go from the top."""
+    return difference_above(
+        _without(frame, THREE, "alternate_layers"),
+        _without(frame, THREE, "top_layers"),
+        "test_f1",
+        sentence="With three of six layers to leave out, alternate ones cost less F1 than the three nearest the output",
+        source=f"our measurement; in {PAPER} the top layers are the best choice for half of BERT too",
     )
 
 
