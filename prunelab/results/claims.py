@@ -18,13 +18,12 @@ import enum
 
 import pandas as pd
 
-from prunelab.results.frames import MissingData
+from prunelab.results.frames import MissingData, same_networks
 from prunelab.results.statistics import (
     MeanInterval,
     PairedDifference,
     mean_interval,
     paired_difference,
-    same_networks,
     seeds_needed,
 )
 from prunelab.results.units import BY_NAME, unit_of

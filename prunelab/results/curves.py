@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from prunelab.results.frames import barriers, points
-from prunelab.results.methods import with_methods
+from prunelab.results.frames import barriers
+from prunelab.results.intervals import mean_intervals
+from prunelab.results.methods import labelled, with_methods
+from prunelab.results.remembering import remembered
 from prunelab.results.selection import CONTROLS
-from prunelab.results.statistics import half_width
 
 SERIES = ["method", "control", "level"]
 
 
+@remembered
 def series(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """The mean of a measure over seeds, for each method, control and level.
 
@@ -29,30 +31,42 @@ def series(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         `compression_ratio`, `measured_speedup`, `mean`, `low`, `high` (NaN with one seed), `num_seeds`, `num_diverged` and
         the tuples `seeds` and `values`. Seeds without a value are not averaged; a level at which no seed has one has no row.
     """
-    rows = with_methods(points(frame))
-    rows = rows[np.isfinite(rows[column])].sort_values([*SERIES, "seed"], kind="stable")
+    beside = ["sparsity", "compression_ratio", "measured_speedup", "diverged", column]
+    rows = labelled(frame, beside)
+    rows = rows[np.isfinite(rows[column])]
     if rows.empty:
         return _no_series()
+    rows = rows.assign(density=1 - rows["sparsity"], measured_speedup=pd.to_numeric(rows["measured_speedup"]).astype(float))
+    found = averaged(rows, SERIES, column)
     groups = rows.groupby(SERIES, observed=True)
-    found = groups.agg(
-        density=("sparsity", lambda s: 1 - s.mean()),
-        compression_ratio=("compression_ratio", "mean"),
-        measured_speedup=("measured_speedup", _mean),
-        mean=(column, "mean"),
-        deviation=(column, "std"),
-        num_seeds=(column, "size"),
-        num_diverged=("diverged", "sum"),
-        seeds=("seed", tuple),
-        values=(column, tuple),
-    ).reset_index()
-    width = half_width(found["deviation"].to_numpy(), found["num_seeds"].to_numpy())
-    found = found.assign(low=found["mean"] - width, high=found["mean"] + width).drop(columns="deviation")
-    return _in_order(found)
+    means = groups[["density", "compression_ratio", "measured_speedup"]].mean().assign(num_diverged=groups["diverged"].sum())
+    return _in_order(found.merge(means.reset_index(), on=SERIES))
 
 
-def _mean(values: pd.Series) -> float:
-    """Of what was measured; NaN if nothing was."""
-    return float(pd.to_numeric(values).astype(float).mean())
+def averaged(rows: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
+    """The mean of a column over the rows of each group, one row a seed, with its interval.
+
+    Returns:
+        A row a group, in order of the keys: these, `mean`, `low`, `high` (NaN with one seed), `num_seeds`, and the tuples `seeds` and
+        `values`, in order of the seeds.
+    """
+    rows = rows.sort_values([*keys, "seed"], kind="stable")
+    sizes = rows.groupby(keys, observed=True).size()
+    values, seeds = rows[column].to_numpy(dtype=float), rows["seed"].to_numpy()
+    starts = np.concatenate([[0], np.cumsum(sizes.to_numpy())])[:-1]
+    numbers = np.empty((3, len(sizes)))
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes.to_numpy() == size)
+        numbers[:, alike] = mean_intervals(values[starts[alike] + np.arange(size)[:, None]])
+    found = sizes.rename("num_seeds").reset_index()
+    blocks = list(zip(starts.tolist(), (starts + sizes.to_numpy()).tolist(), strict=True))
+    return found.assign(
+        mean=numbers[0],
+        low=numbers[1],
+        high=numbers[2],
+        seeds=pd.Series([tuple(seeds[start:end].tolist()) for start, end in blocks], dtype=object),
+        values=pd.Series([tuple(values[start:end].tolist()) for start, end in blocks], dtype=object),
+    )
 
 
 def _no_series() -> pd.DataFrame:
@@ -78,6 +92,7 @@ def early_stop(frame: pd.DataFrame) -> pd.DataFrame:
     return series(frame, "early_stop_step")
 
 
+@remembered
 def layer_density(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """For each method, the mean density over seeds of each prunable tensor of its own networks.
 
@@ -85,7 +100,7 @@ def layer_density(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         By method label: rows are tensors in order of the network, columns are levels, values fractions in [0, 1]. The
         density of the whole network at each level is in `.attrs["density"]`.
     """
-    rows = with_methods(points(frame))
+    rows = labelled(frame, ["sparsity", "layer_density"])
     rows = rows[(rows["control"] == "none") & rows["layer_density"].map(lambda cell: isinstance(cell, dict) and bool(cell))]
     matrices = {}
     for method, own in rows.groupby("method", observed=True):
@@ -106,18 +121,12 @@ def barrier(frame: pd.DataFrame) -> pd.DataFrame:
     rows = rows[np.isfinite(rows["barrier"])].sort_values("seed", kind="stable")
     if rows.empty:
         return pd.DataFrame(columns=["method", "level", "rewind_step", "density", "mean", "low", "high", "num_seeds"])
-    keys = ["method", "level", "rewind_step"]
-    found = rows.groupby(keys, observed=True).agg(
-        density=("sparsity", lambda s: 1 - s.mean()),
-        mean=("barrier", "mean"),
-        deviation=("barrier", "std"),
-        num_seeds=("barrier", "size"),
-        seeds=("seed", tuple),
-        values=("barrier", tuple),
-    )
-    width = half_width(found["deviation"].to_numpy(), found["num_seeds"].to_numpy())
-    found = found.assign(low=found["mean"] - width, high=found["mean"] + width).drop(columns="deviation")
-    return found.reset_index().astype({"method": str})
+    return _with_density(rows, ["method", "level", "rewind_step"], "barrier")
+
+
+def _with_density(rows: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
+    density = (1 - rows.groupby(keys, observed=True)["sparsity"].mean()).rename("density").reset_index()
+    return density.merge(averaged(rows, keys, column), on=keys).astype({"method": str})
 
 
 def interpolation(frame: pd.DataFrame) -> pd.DataFrame:
@@ -135,15 +144,7 @@ def interpolation(frame: pd.DataFrame) -> pd.DataFrame:
         error=[list(curve["test_error"]) for curve in rows["barrier_curve"]],
     )
     long = long.explode(["alpha", "error"]).astype({"alpha": float, "error": float})
-    found = long.groupby(["method", "level", "rewind_step", "alpha"], observed=True).agg(
-        density=("sparsity", lambda s: 1 - s.mean()),
-        mean=("error", "mean"),
-        deviation=("error", "std"),
-        num_seeds=("error", "size"),
-    )
-    width = half_width(found["deviation"].to_numpy(), found["num_seeds"].to_numpy())
-    found = found.assign(low=found["mean"] - width, high=found["mean"] + width).drop(columns="deviation")
-    return found.reset_index().astype({"method": str})
+    return _with_density(long, ["method", "level", "rewind_step", "alpha"], "error")
 
 
 def _barrier_rows(frame: pd.DataFrame) -> pd.DataFrame:

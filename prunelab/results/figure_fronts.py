@@ -82,7 +82,7 @@ def _front(frame: pd.DataFrame, gain: _Gain) -> LineFigure | Absent:
     names = [control_name(control).lower() for control in dict.fromkeys(lacking["control"])]
     low, high = found[gain.column].min(), found[gain.column].max()
     best = pd.concat(fronts).drop_duplicates([gain.column, "mean"])
-    caption = f"Ringed points are not dominated: {gain.words}. The front is that of the means over seeds; bars are 95 % t intervals."
+    caption = f"Ringed points are not dominated: {gain.words}. The front is that of the means over seeds; bars are 95 % intervals."
     if names:
         caption += f" {gain.lacking}, so not shown: {', '.join(names)}."
     return LineFigure(

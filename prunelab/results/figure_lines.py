@@ -127,7 +127,7 @@ def _line(label: str, points: pd.DataFrame, unit: Unit, index: int) -> Line:
 
 def hover(label: str, row: dict, unit: Unit) -> str:
     """What is said of a point: where it is, its mean and interval, and each seed's value."""
-    half = row["high"] - row["mean"]
+    half = (row["high"] - row["low"]) / 2
     spread = f" ± {unit.number(half)}" if not math.isnan(half) else " (one seed)"
     each = ", ".join(f"{seed}: {unit.number(value)}" for seed, value in zip(row["seeds"][:10], row["values"][:10], strict=True))
     lines = [label, f"{percent(row['density'])} of the weights left, level {row['level']}"]
@@ -166,4 +166,4 @@ def _interval_words(found: pd.DataFrame) -> str:
     if most == 1:
         return "One seed: single measurements, without intervals."
     count = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-    return f"Mean over {count}; bands and bars are 95 % t intervals of the mean."
+    return f"Mean over {count}; bands and bars are 95 % intervals of the mean."

@@ -8,6 +8,7 @@ import pandas as pd
 
 from prunelab.records.schema import AXES
 from prunelab.results.frames import points
+from prunelab.results.remembering import remembered
 
 METHOD_AXES: tuple[str, ...] = tuple(axis for axis in AXES if axis not in ("kind", "control", "seed", "level"))
 DENSE_AXES: tuple[str, ...] = ("study", "model", "dataset", "variant")
@@ -46,6 +47,7 @@ def control_name(control: str, retraining: str = "weight_rewinding", schedule: s
     return _CONTROL_NAMES.get(control, control.replace("_", " ").capitalize())
 
 
+@remembered
 def own_name(frame: pd.DataFrame) -> str:
     """What a method's own networks are called throughout a frame: `Tickets` if all of them are rewound."""
     own = points(frame)
@@ -53,6 +55,17 @@ def own_name(frame: pd.DataFrame) -> str:
     kinds = pruned[["retraining", "schedule"]].drop_duplicates().itertuples(index=False)
     names = {control_name("none", str(kind.retraining), str(kind.schedule)) for kind in kinds}
     return names.pop() if len(names) == 1 else "Pruned"
+
+
+def labelled(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The points of a frame `with_methods`, with their axes and these columns alone: the many others are costly to repeat."""
+    needed = list(dict.fromkeys([*AXES, "overrides", *columns]))
+    return with_methods(_some(frame, tuple(needed)))
+
+
+@remembered
+def _some(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    return points(frame)[list(columns)]
 
 
 def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -82,6 +95,7 @@ def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.D
     return joined
 
 
+@remembered
 def places(frame: pd.DataFrame) -> dict[str, Place]:
     """Where each method of a frame is drawn, by its label in `with_methods`.
 

@@ -22,6 +22,7 @@ from prunelab.results.figure_parts import Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.look import dark_twins
+from prunelab.results.remembering import remembering
 from prunelab.results.summary import caveats, headline
 from prunelab.results.tables import level_tables
 from prunelab.results.units import percent
@@ -32,6 +33,7 @@ _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
+@remembering()
 def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
     """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
 

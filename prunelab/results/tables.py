@@ -30,7 +30,7 @@ class LevelTable:
 
 
 def level_tables(frame: pd.DataFrame, column: str, name: str) -> list[LevelTable]:
-    """`column`'s mean and the half-width of its 95 % interval: methods side by side, and each method beside its controls.
+    """`column`'s mean and its 95 % interval: methods side by side, and each method beside its controls.
 
     Args:
         frame: records.
@@ -100,8 +100,11 @@ def _table(method: str, rows: pd.DataFrame, unit: Unit, name: str, own: str) -> 
 def _mean(row: dict | None, unit: Unit, most: int) -> str:
     if row is None:
         return "–"
-    half = row["high"] - row["mean"]
-    text = unit.number(row["mean"]) + (f" ± {unit.number(half)}" if np.isfinite(half) else "")
+    above, below = (unit.number(end) for end in (row["high"] - row["mean"], row["mean"] - row["low"]))
+    text = unit.number(row["mean"])
+    if np.isfinite(row["high"]):
+        # a bootstrap interval need not be symmetric
+        text += f" ± {above}" if above == below else f" {unit.interval(row['low'], row['high'])}"
     notes = [f"n = {row['num_seeds']}"] if row["num_seeds"] < most else []
     notes += [f"{row['num_diverged']} diverged"] if row["num_diverged"] else []
     return f"{text} ({', '.join(notes)})" if notes else text
