@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results.frames import MissingData
+from prunelab.results.measures import gaining
+from prunelab.results.over_seeds import AT_LEAST, OverSeeds, curve_of_each, gather, halvings, sparsity_of
 from prunelab.results.selection import dense, tickets
 from prunelab.results.statistics import PairedDifference, paired_difference
 
@@ -71,3 +73,48 @@ def matching(levels: list[LevelDifference], margin: float = MARGIN) -> LevelDiff
             break
         last = entry
     return last
+
+
+def matching_over_seeds(frame: pd.DataFrame, column: str = "test_top1", margin: float = MARGIN) -> OverSeeds:
+    """The largest sparsity that is not worse than the dense network by more than a margin, of each seed and with an interval.
+
+    Each seed's difference to its own dense network is joined by straight lines over -log2(1 - sparsity), from 0 at the
+    dense network on; where they first fall below minus the margin is its matching sparsity. The mean and its interval are taken on
+    that scale and given as sparsities. A seed that never falls below counts with its sparsest level, as "at least".
+
+    Args:
+        frame: records of one method, with its dense network; controls are not looked at.
+        column: the measure; where less of it is better, a rise is what counts.
+        margin: in its unit.
+
+    Raises:
+        ValueError: if the frame mixes several methods, or for a margin that is negative.
+    """
+    if margin < 0:
+        raise ValueError(f"margin={margin!r} must not be negative: it is how much worse still counts as not worse")
+    own = frame[(frame["kind"] == "point") & (frame["control"] == "none")]
+    references = {int(seed): float(value) for seed, value in zip(dense(own)["seed"], dense(own)[column], strict=True)}
+    values, bounded, left_out = {}, {}, {}
+    pruned = own[own["level"] > 0]
+    for seed, x, y in curve_of_each(pruned, halvings(pruned["sparsity"].to_numpy()), column):
+        reference = references.get(seed, np.nan)
+        if not np.isfinite(reference):
+            left_out[seed] = f"no dense network with {column}"
+        elif not len(x):
+            left_out[seed] = f"no pruned network with {column}"
+        else:
+            values[seed], reached = _first_below(np.append(0.0, x), gaining(column) * np.append(0.0, y - reference), -margin)
+            if not reached:
+                bounded[seed] = AT_LEAST
+    return gather(values, bounded, left_out, unscaled=sparsity_of)
+
+
+def _first_below(x: np.ndarray, y: np.ndarray, threshold: float) -> tuple[float, bool]:
+    """Where straight lines from point to point first fall below a threshold; the last place, and False, if they never do."""
+    below = np.flatnonzero(y < threshold)
+    if not len(below):
+        return float(x[-1]), False
+    after = below[0]  # never the first, which is 0 above a threshold that is not
+    before = after - 1
+    share = (y[before] - threshold) / (y[before] - y[after])
+    return float(x[before] + share * (x[after] - x[before])), True

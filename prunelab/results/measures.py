@@ -68,6 +68,15 @@ def measure_of(column: str) -> Measure:
     return MEASURES[column]
 
 
+def gaining(column: str) -> int:
+    """1 if more of the column is better, -1 if less is.
+
+    Raises:
+        ValueError: naming the nearest measure if it is none.
+    """
+    return 1 if measure_of(column).maximise else -1
+
+
 def scaled(frame: pd.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
     """The columns as numbers of which more is better, ratios and costs as base-2 logarithms.
 
