@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -157,10 +158,16 @@ def _parts(methods: pd.DataFrame, axes: list[str]) -> list[dict[str, str]]:
         if axis in differing and others and not methods.duplicated(others).any():
             differing = others
     by_overrides = methods["overrides"].nunique() == methods["variant"].nunique()
-    return [
-        {axis: _axis_text(axis, row[axis], row["overrides"] if by_overrides else "") for axis in differing}
-        for row in methods.to_dict("records")
-    ]
+    own = _own_words(methods["overrides"]) if by_overrides else [""] * len(methods)
+    rows = methods.to_dict("records")
+    return [{axis: _axis_text(axis, row[axis], words) for axis in differing} for row, words in zip(rows, own, strict=True)]
+
+
+def _own_words(overrides: Iterable[str]) -> list[str]:
+    """Of each command line what is not in all of them; "default" for one that says nothing more."""
+    lines = [str(line or "").split() for line in overrides]
+    common = set.intersection(*map(set, lines)) if len(lines) > 1 else set()
+    return [" ".join(word for word in line if word not in common) or ("default" if line else "") for line in lines]
 
 
 def _axis_text(axis: str, value: object, overrides: str) -> str:

@@ -10,7 +10,7 @@ from prunelab.results.figure_lines import accuracy_figure
 from prunelab.results.figure_others import layers_figure
 from prunelab.results.figure_parts import HeatFigure, LineFigure
 from prunelab.results.figures_paper import draw
-from prunelab.results.methods import Place, own_name, places
+from prunelab.results.methods import Place, _own_words, own_name, places
 from prunelab.results.report import _commands
 from prunelab.results.summary import headline
 from prunelab.results.tables import level_tables
@@ -119,3 +119,16 @@ def test_no_point_of_a_panel_is_cut_off(shootout):
         low, high = axes.get_ylim()
         assert low < min(y for line in panel.lines for y in line.y)
         assert max(y for line in panel.lines for y in line.y) < high <= 102.0 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [
+        (["model.keep=null experiment=e threads=2", "model.keep=[0,1] experiment=e threads=2"], ["model.keep=null", "model.keep=[0,1]"]),
+        (["experiment=e", "experiment=e optimizer.lr=0.1"], ["default", "optimizer.lr=0.1"]),
+        (["experiment=e"], ["experiment=e"]),
+        (["", "a=1"], ["", "a=1"]),
+    ],
+)
+def test_a_variant_goes_by_what_its_command_line_has_alone(given, own):
+    assert _own_words(given) == own
