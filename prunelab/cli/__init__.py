@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from prunelab.cli.compare import compare
 from prunelab.cli.compress import compress
 from prunelab.cli.docs import docs
 from prunelab.cli.doctor import doctor
@@ -28,6 +29,7 @@ prunelab run model=lenet_5 seeds=[0,1,2]      any combination: `prunelab list mo
 prunelab run -m schedule=lottery,fine_tuning  a sweep
 prunelab status lottery_mnist5k               how far it is, in whatever process it runs
 prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
+prunelab compare STUDY:snip STUDY:random       two methods or studies, paired, with a verdict
 prunelab compress RUN DIR                     a network of it, physically smaller, with its model card
 prunelab export RUN --to onnx DIR             the same for another runtime
 prunelab new criterion NAME                   the files of a method of your own
@@ -42,5 +44,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, search, status, report, reproduce, compress, export, list_, new, docs, store, doctor):
+for command in (run, search, status, report, compare, reproduce, compress, export, list_, new, docs, store, doctor):
     main.add_command(command)

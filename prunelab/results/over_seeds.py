@@ -101,5 +101,5 @@ def halvings(sparsity: np.ndarray) -> np.ndarray:
 
 
 def sparsity_of(halved: float) -> float:
-    """The inverse of `halvings`."""
-    return float(1 - np.exp2(-halved))
+    """The inverse of `halvings`; the end of an interval that lies below what a sparsity can be is 0."""
+    return float(1 - np.exp2(-max(halved, 0.0)))

@@ -23,6 +23,7 @@ from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.look import dark_twins
 from prunelab.results.remembering import remembering
+from prunelab.results.sections import sections
 from prunelab.results.summary import caveats, headline
 from prunelab.results.tables import level_tables
 from prunelab.results.units import percent
@@ -107,6 +108,7 @@ def render(
             *level_tables(frame, "test_top1", "Test accuracy"),
             *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
         ],
+        sections=sections(frame),
         environment=_environment(frame),
         commands=_commands(frame),
         plots=markupsafe.Markup(script_json([plot for picture in pictures for plot in picture.pop("plots")])),

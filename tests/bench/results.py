@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
+from tests.bench.folders import STUDY, records_folder
 from tests.bench.result import Result, median
 
-POINTS, RUNS = 1_000_000, 7
+POINTS, RUNS, REPORTS = 1_000_000, 7, 3
 
 
 def _pareto(name: str) -> Result:
@@ -25,4 +28,21 @@ def _pareto(name: str) -> Result:
     return median(name, times, unit="seconds", aim="< 2")
 
 
-BENCHMARKS = {"pareto_1m_seconds": _pareto}
+def _report(name: str) -> Result:
+    """From a folder of 100,000 records, whose index is there as after a sweep, to the report and its figures."""
+    from prunelab.records.frame import load
+    from prunelab.results.report import write_report
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        records_folder(root / "records")
+        load(root / "records", STUDY)
+        times = []
+        for run in range(REPORTS):
+            started = time.perf_counter()
+            write_report(load(root / "records", STUDY), root / f"report{run}", title=STUDY)
+            times.append(time.perf_counter() - started)
+    return median(name, times, unit="seconds", aim="< 5")
+
+
+BENCHMARKS = {"pareto_1m_seconds": _pareto, "report_100k_seconds": _report}

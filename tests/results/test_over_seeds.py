@@ -44,9 +44,10 @@ def test_the_mean_of_matching_sparsities_is_taken_over_halvings(to_frame, make_n
     found = matching_over_seeds(frame, margin=0.01)
     over_halvings = mean_interval([0.5, 2.5])
     assert found.interval is not None
-    assert over_halvings.low is not None
+    assert over_halvings.high is not None
     assert found.interval.mean == pytest.approx(1 - 2**-1.5)
-    assert found.interval.low == pytest.approx(1 - 2**-over_halvings.low)
+    assert found.interval.high == pytest.approx(1 - 2**-over_halvings.high)
+    assert found.interval.low == 0, "no sparsity is below 0"
 
 
 def test_the_first_crossing_counts_and_less_of_a_loss_is_better(to_frame, make_network):

@@ -1,0 +1,200 @@
+"""The tables of a report that say how sure its results are, what they cost, and what they leave out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from prunelab.results.area import area, span
+from prunelab.results.break_even import break_even
+from prunelab.results.checklist import checklist
+from prunelab.results.early_stopping import early_stopping_advantage
+from prunelab.results.frames import MissingData
+from prunelab.results.holm import against_reference
+from prunelab.results.hypervolume import box, volumes
+from prunelab.results.intervals import MeanInterval
+from prunelab.results.ledger import MULTIPLY_ADDS, STEPS, with_search_cost
+from prunelab.results.matching import MARGIN, matching_over_seeds
+from prunelab.results.methods import labelled
+from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
+from prunelab.results.units import STEPS as IN_STEPS
+
+SIGNIFICANT = 0.05
+_COLUMNS = [
+    "sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds", "test_top1", "measured_speedup", "total_steps", "mask_step",
+    "early_stop_step", "diverged",
+]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Section:
+    """One table with its heading.
+
+    Attributes:
+        key: anchor.
+        title: heading.
+        lede: how it was computed.
+        headings: of the columns.
+        rows: cells as text.
+    """
+
+    key: str
+    title: str
+    lede: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sections(frame: pd.DataFrame) -> list[Section]:
+    """The sections for which the frame has data: statistics, tests, search cost, checklist.
+
+    Args:
+        frame: records with numbers as floats (`frames.checked`).
+    """
+    if not ((frame["kind"] == "point") & (frame["level"] > 0)).any():
+        return []
+    rows = labelled(frame, _COLUMNS)
+    made = (_statistics(frame, rows), _tests(frame), _search_cost(rows), _checklist(frame))
+    return [section for section in made if section is not None and section.rows]
+
+
+def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
+    own = {
+        str(method): side for method, side in rows[rows["control"] == "none"].groupby("method", observed=True) if side["level"].max() > 0
+    }
+    sides = list(own.values())
+    try:
+        over = span(sides)
+    except MissingData:
+        over = None
+    try:
+        within = box(
+            pd.concat([side.assign(side=name) for name, side in own.items()]), ("compression_ratio", "test_top1"), common_to="side"
+        )
+    except MissingData:
+        within = None
+    sooner = _advantages(frame)
+    lines = []
+    for name, side in own.items():
+        matched, crossing = matching_over_seeds(side), break_even(side)
+        covered = area(side, over) if over else None
+        volume = volumes(side, within).interval if within else None
+        notes = [f"matching: {note}" for note in matched.notes] + [f"area: {note}" for note in (covered.notes if covered else ())]
+        timed = side["measured_speedup"].notna() & (side["level"] > 0)
+        notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
+        steps = sooner.get(name)
+        lines.append((
+            name or "All", _bound(matched.bound, matched.interval, FRACTION), _cell(covered.interval if covered else None, FRACTION),
+            _cell(volume, NUMBER), _cell(steps, IN_STEPS), _bound(crossing.bound, crossing.interval, FRACTION) if timed.any() else NONE,
+            "; ".join(notes) or NONE,
+        ))  # fmt: skip
+    reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
+    lede = (
+        f"Means over seeds with 95 % intervals. Matching: the largest sparsity not worse than the dense network of the same seed by more "
+        f"than {FRACTION.number(MARGIN)} points. Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
+        "doublings of compression that the front dominates. Early stopping: step of the lowest validation loss, less that of the "
+        "reinitialised network. Break-even: the sparsity from where on the network is measured to be faster than dense."
+    )
+    headings = ("Method", "Matching sparsity, %", "Area, %", "Hypervolume", "Early stopping, steps", "Break-even sparsity, %", "Notes")
+    return Section(key="statistics", title="Statistics over seeds", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _advantages(frame: pd.DataFrame) -> dict[str, MeanInterval]:
+    points = frame[frame["kind"] == "point"]
+    if "reinit" not in set(points["control"]):
+        return {}
+    try:
+        return {found.method: found.overall for found in early_stopping_advantage(frame)}
+    except MissingData:
+        return {}
+
+
+def _tests(frame: pd.DataFrame) -> Section | None:
+    controls = [name for name in dict.fromkeys(frame.loc[frame["kind"] == "point", "control"]) if name != "none"]
+    lines = []
+    for reference in ("dense", *controls):
+        try:
+            table = against_reference(frame, "test_top1", reference)
+        except MissingData:
+            continue
+        for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
+            worst, best = levels.loc[levels["mean"].idxmin()], levels.loc[levels["mean"].idxmax()]
+            certain = levels[levels["adjusted"] < SIGNIFICANT]
+            notes = [f"{percent(row['density'])}: {row['note']}" for row in levels.to_dict("records") if row["note"]]
+            lines.append((
+                str(method) or "All", reference.replace("_", " "), f"{(certain['mean'] > 0).sum()} of {len(levels)}",
+                f"{(certain['mean'] < 0).sum()} of {len(levels)}", f"{_row(best)} at {percent(best['density'])}",
+                f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
+            ))  # fmt: skip
+    lede = (
+        "Paired t tests of test accuracy at each level; p-values corrected after Holm over all methods and levels against the same "
+        "reference. Better and worse: levels with a corrected p below 0.05. Differences in points, with 95 % intervals, not corrected."
+    )
+    headings = ("Method", "Against", "Better", "Worse", "Best level", "Worst level", "Notes")
+    return Section(key="tests", title="Tests against dense and controls", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _search_cost(rows: pd.DataFrame) -> Section | None:
+    own = with_search_cost(rows[rows["control"] == "none"])
+    lines = []
+    for method, side in own.groupby("method", observed=True):
+        pruned = side[side["level"] > 0]
+        dense = side[side["level"] == 0]
+        if pruned.empty or pruned[STEPS].isna().all():
+            continue
+        base = float(dense[STEPS].mean()) if len(dense) else np.nan
+        each = pruned.groupby("level").agg(
+            density=("sparsity", lambda s: 1 - s.mean()), steps=(STEPS, "mean"), work=(MULTIPLY_ADDS, "mean")
+        )
+        last = each.iloc[-1]
+        relative = f"{last['steps'] / base:.3g}" if base > 0 else NONE
+        whole = side.drop_duplicates("seed")["total_steps"].mean()
+        work = significant(last["work"] / 1e9) if np.isfinite(last["work"]) else NONE
+        lines.append((
+            str(method) or "All", IN_STEPS.number(whole), percent(last["density"]), IN_STEPS.number(last["steps"]), relative, work,
+            FRACTION.number(float(pruned.loc[pruned["level"] == each.index[-1], "test_top1"].mean())),
+        ))  # fmt: skip
+    lede = (
+        "Training work behind the sparsest network of each method, mean over seeds: the dense network and all levels before it included "
+        "where the schedule needs them. Multiply-adds are those of forward passes for one example a step, masked weights counting "
+        "as nothing; "
+        "of methods that prune while they train, an upper bound."
+    )
+    headings = (
+        "Method",
+        "Steps of one training",
+        "Weights left",
+        "Steps in all",
+        "In dense trainings",
+        "Multiply-adds, G",
+        "Test accuracy, %",
+    )
+    return Section(key="search-cost", title="Search cost", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _checklist(frame: pd.DataFrame) -> Section | None:
+    items = checklist(frame)
+    met = sum(item.met for item in items)
+    lede = f"{met} of {len(items)} reporting recommendations of Blalock et al. 2020 that records can tell about."
+    rows = tuple(("Yes" if item.met else "No", item.recommendation, item.evidence) for item in items)
+    return Section(key="checklist", title="Checklist", lede=lede, headings=("Met", "Recommendation", "Evidence"), rows=rows)
+
+
+def _cell(found: MeanInterval | None, unit: Unit) -> str:
+    return NONE if found is None else f"{unit.number(found.mean)} {unit.interval(found.low, found.high)}"
+
+
+def _bound(bound: str, found: MeanInterval | None, unit: Unit) -> str:
+    return f"{bound} {_cell(found, unit)}".strip()
+
+
+def _few(notes: list[str], most: int = 2) -> str:
+    more = [f"and {len(notes) - most} more"] if len(notes) > most else []
+    return "; ".join([*notes[:most], *more]) or NONE
+
+
+def _row(row: pd.Series) -> str:
+    unit = unit_of("test_top1")
+    return f"{unit.number(row['mean'], signed=True)} {unit.interval(row['low'], row['high'], signed=True)}"
