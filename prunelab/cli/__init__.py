@@ -17,6 +17,7 @@ from prunelab.cli.run import run
 from prunelab.cli.search import search
 from prunelab.cli.status import status
 from prunelab.cli.store import store
+from prunelab.cli.track import track
 
 __all__ = ["main"]
 
@@ -32,6 +33,7 @@ prunelab report lottery_mnist5k               its report: curves, controls, Pare
 prunelab compare STUDY:snip STUDY:random       two methods or studies, paired, with a verdict
 prunelab compress RUN DIR                     a network of it, physically smaller, with its model card
 prunelab export RUN --to onnx DIR             the same for another runtime
+prunelab track sync lottery_mnist5k           send to W&B what was kept offline
 prunelab new criterion NAME                   the files of a method of your own
 
 Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
@@ -44,5 +46,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, search, status, report, compare, reproduce, compress, export, list_, new, docs, store, doctor):
+for command in (run, search, status, report, compare, reproduce, compress, export, list_, new, docs, store, track, doctor):
     main.add_command(command)

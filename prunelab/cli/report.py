@@ -11,21 +11,29 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 
 
 @click.command()
-@click.argument("study")
+@click.argument("source")
 @home_option
-@click.option("--output", help="Folder of the report; HOME/reports/STUDY if not given.")
+@click.option("--output", help="Folder of the report; HOME/reports/NAME if not given.")
 @debug_option
-def report(study: str, home: str | None, output: str | None, debug: bool) -> None:
-    """Write the report of STUDY: one HTML page, its figures as PNG, SVG and PDF, its points as CSV."""
-    guarded(debug, lambda: click.echo(f"report: {_report(study, home_folder(home), output)}"))
+def report(source: str, home: str | None, output: str | None, debug: bool) -> None:
+    r"""Write the report of SOURCE: one HTML page, its figures as PNG, SVG and PDF, its points as CSV.
+
+    \b
+    prunelab report lottery_mnist5k          a study, from its records
+    prunelab report wandb:me/prunelab        a W&B project; wandb:me/prunelab/GROUP for one study of it
+    prunelab report runs/wandb               a folder of W&B runs on disk, sent or not
+    prunelab report points.csv               any table with a sparsity and an accuracy
+    """
+    guarded(debug, lambda: click.echo(f"report: {_report(source, home_folder(home), output)}"))
 
 
-def _report(study: str, home: Path, output: str | None = None) -> Path:
-    from prunelab.records.frame import load
+def _report(word: str, home: Path, output: str | None = None) -> Path:
+    from prunelab.records.sources import source_of
     from prunelab.results.claim_files import evaluate
     from prunelab.results.report import write_report
 
-    frame = load(home / "records", study)
+    source = source_of(word, home=home)
+    study, frame = source.name, source.load()
     claims_file = Path("experiments") / study / "claims.py"
     claims = evaluate(claims_file, frame) if claims_file.is_file() else None
     target = Path(output) if output else home / "reports" / study

@@ -74,6 +74,7 @@ def _search(budget: Budget, overrides: tuple[str, ...]) -> None:
         raise ValueError("search needs Optuna: pip install 'prunelab[search]'") from error
 
     from prunelab.cli.trials import SearchedTrials
+    from prunelab.cli.work import flush_trackers
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if {"-m", "--multirun"} & set(overrides):
@@ -97,6 +98,7 @@ def _search(budget: Budget, overrides: tuple[str, ...]) -> None:
         else:
             study.tell(trial, [found.accuracy, found.compression] if budget.pareto else found.sparsity)
         click.echo(f"trial {trial.number}: {_said(trial.params, found)}")
+    flush_trackers()
     _say_best(study, budget)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.basics.stop import COME_BACK, Switch, restore
 from prunelab.cli.jobs import Job, job_of
 from prunelab.cli.launching import Launch, run_hydra
+from prunelab.cli.work import summarise
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -67,6 +68,8 @@ class _Sweep:
         _say_plan(console, jobs, found, here=launch is None)
         _keep_plans(jobs)
         outcomes = _run_here(jobs, found, console) if launch is None else _run_elsewhere(jobs, launch, console)
+        if not any(outcome.stopped for outcome in outcomes):
+            summarise(jobs, news=bool(found.pending))
         self.code = self.code or _say_end(console, jobs, outcomes, time.perf_counter() - started)
         return outcomes
 
@@ -133,7 +136,7 @@ def _keep_plans(jobs: list[Job]) -> None:
 
 def _run_here(jobs: list[Job], found: Progress, console: Console) -> list[Outcome]:
     """One job after the other, in this process."""
-    from prunelab.cli.work import Outcome, run_job, watchers
+    from prunelab.cli.work import Outcome, flush_trackers, run_job, watchers
     from prunelab.console import Display
     from prunelab.study.log import LogFile
 
@@ -152,6 +155,7 @@ def _run_here(jobs: list[Job], found: Progress, console: Console) -> list[Outcom
                 display.job_ended(not outcomes[-1].done)
     finally:
         restore(before)
+        flush_trackers()
     return outcomes
 
 

@@ -7,10 +7,12 @@ import dataclasses
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from prunelab.basics.canonical import canonical_json
 from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
 from prunelab.store.plans import write_json
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from prunelab.cli.jobs import Job
     from prunelab.study.failure import Failure
     from prunelab.study.runner import Watcher
+    from prunelab.tracking.tracker import Digest, Tracker
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ def run_job(job: Job, *, watcher: Watcher, switch: Switch, beginnings: Mapping[s
     runner = Runner(
         workshop=job.workshop,
         records=job.home / "records",
-        tracker=job.tracker.build(directory=job.home),
+        tracker=tracker_of(job),
         watcher=watcher,
         switch=switch,
         beginnings=beginnings,
@@ -98,6 +101,40 @@ def run_job(job: Job, *, watcher: Watcher, switch: Switch, beginnings: Mapping[s
         return Outcome(number=job.number, failures=tuple(runner.run(job.plan)))
     except Stopped as stop:
         return Outcome(number=job.number, stopped=stop.code)
+
+
+_trackers: dict[str, Tracker] = {}  # of this process: one that has lost its server does not wait for it again in the next job
+
+
+def tracker_of(job: Job) -> Tracker:
+    """The tracker of a job, shared by all jobs that say the same of it."""
+    name = canonical_json([job.tracker.identity(), str(job.home)])
+    if name not in _trackers:
+        _trackers[name] = job.tracker.build(directory=job.home)
+    return _trackers[name]
+
+
+def flush_trackers() -> None:
+    """Wait until everything that was tracked is where it belongs."""
+    for tracker in _trackers.values():
+        tracker.flush()
+
+
+def summarise(jobs: Sequence[Job], *, news: bool) -> None:
+    """Have the trackers sum up what the studies of these jobs have come to; `news` says whether anything was computed."""
+    groups: dict[tuple[Path, str], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.home, job.plan.study.name), []).append(job)
+    for (home, study), own in groups.items():
+        tracker_of(own[0]).summarise(partial(_digest, home, study, own), news=news)
+
+
+def _digest(home: Path, study: str, jobs: Sequence[Job]) -> Digest:
+    from prunelab.records.frame import load
+    from prunelab.study.summing_up import digest_of
+
+    keys = {point.stages[0].key for job in jobs for point in job.plan.points}
+    return digest_of(load(home / "records", study), study, keys)
 
 
 def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
@@ -126,6 +163,7 @@ def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
             for handler, signal_number in switch.handed_on:
                 handler(signal_number, None)
             sys.exit(COME_BACK)
+        flush_trackers()
         with contextlib.suppress(OSError):
             write_json(sweep.ended(number), dataclasses.asdict(outcome))
         return outcome

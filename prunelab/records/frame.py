@@ -41,8 +41,13 @@ def load(root: Path, study: str | None = None) -> pd.DataFrame:
         raise unknown("study", study, names)
     with _no_collections():
         tables = [indexed(Path(root) / name) for name in ([study] if study else names)]
-        table = pa.concat_tables([SCHEMA.empty_table(), *tables]).sort_by([(name, "ascending") for name in (*AXES, FILE)])
-        return pd.DataFrame({name: _column(table[name].combine_chunks()) for name in COLUMNS} | _extra(table[EXTRA]))
+        return frame_of(pa.concat_tables([SCHEMA.empty_table(), *tables]))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table of the index's schema as a frame, sorted by its axes."""
+    table = table.sort_by([(name, "ascending") for name in (*AXES, FILE)])
+    return pd.DataFrame({name: _column(table[name].combine_chunks()) for name in COLUMNS} | _extra(table[EXTRA]))
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from prunelab.basics.stop import Stopped, Switch
 from prunelab.records.schema import SCHEMA_VERSION, Record
@@ -21,6 +21,7 @@ from prunelab.records.writer import record_path, write_record
 from prunelab.store.artifact import Artifact, Held, StoreError
 from prunelab.store.plans import write_failure
 from prunelab.study.failure import Failure, StageFailed
+from prunelab.study.mirroring import Mirror, Mirrors
 from prunelab.study.plan import Plan
 from prunelab.study.points import BarrierPoint, Point
 from prunelab.study.progress import beginnings_of
@@ -29,7 +30,7 @@ from prunelab.study.stages.base import Stage
 from prunelab.study.stages.evaluate import Evaluate
 from prunelab.study.stages.train import Train
 from prunelab.study.workshop import Workshop
-from prunelab.tracking.tracker import NoRun, Run, Tracker
+from prunelab.tracking.tracker import Tracker
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
@@ -109,7 +110,7 @@ class Runner:
         self.workshop.interrupted = self.switch.within
         own = beginnings_of(plan.stages(), self.workshop.store)
         self._beginnings = {key: {**self._others.get(key, {}), **own.get(key, {})} for key in {*self._others, *own}}
-        self._failures = {}
+        self._failures, self._mirrors = {}, Mirrors(self.tracker, self.workshop.store, plan.study)
         left, pause = list(plan.points), _SHORTEST_PAUSE
         while left:
             held = [point for point in left if not self._try(point)]
@@ -146,7 +147,14 @@ class Runner:
 
     def _point(self, point: Point | BarrierPoint) -> None:
         self.watcher.point(point)
-        mirror = _Mirror(lambda: self._start(point), self.watcher)
+        mirror = Mirror(lambda: self._mirrors.start(point), self.watcher.evaluated)
+        try:
+            self._measure(point, mirror)
+        except BaseException:
+            mirror.abandon()
+            raise
+
+    def _measure(self, point: Point | BarrierPoint, mirror: Mirror) -> None:
         for stage in point.stages:
             for needed in stage.inputs.values():
                 if needed not in point.stages and not self.workshop.store.has(stage.key):
@@ -164,18 +172,9 @@ class Runner:
             write_record(self.records, record)
         except OSError as error:
             raise StoreError(error.errno, f"{error.strerror}: no record was written (space left? writable?)", str(self.records)) from error
-        run.finish(_summary(dataclasses.asdict(record)))
+        self._mirrors.end(run, point, record)
 
-    def _start(self, point: Point | BarrierPoint) -> Run:
-        if isinstance(point, BarrierPoint):
-            return NoRun()
-        axes = point.axes
-        tags = [axes["model"], axes["dataset"], axes["criterion"], axes["control"]]
-        name = f"{axes['study']}-seed{axes['seed']}-level{axes['level']}-{axes['control']}"
-        identity = _bare_record(point).record_id[:16]
-        return self.tracker.start(name, run_id=identity, group=axes["study"], job_type="train", config=axes, tags=list(dict.fromkeys(tags)))
-
-    def _ensure(self, stage: Stage, point: Point | BarrierPoint, mirror: _Mirror | None = None) -> Artifact:
+    def _ensure(self, stage: Stage, point: Point | BarrierPoint, mirror: Mirror | None = None) -> Artifact:
         """The artifact of `stage`, computed with everything it needs if the store does not have it.
 
         Raises:
@@ -200,7 +199,7 @@ class Runner:
             self.watcher.computed(stage)
         return made
 
-    def _compute(self, stage: Stage, inputs: dict[str, Artifact], point: Point | BarrierPoint, mirror: _Mirror | None) -> Artifact:
+    def _compute(self, stage: Stage, inputs: dict[str, Artifact], point: Point | BarrierPoint, mirror: Mirror | None) -> Artifact:
         """Run one stage; its lease is held."""
         interrupted = _load_training()
         self.watcher.computing(stage)
@@ -250,28 +249,6 @@ class Runner:
         self.watcher.failed(failure)
 
 
-class _Mirror:
-    """The tracker's run of a point: started when its training begins to say something, or at the end.
-
-    Attributes:
-        live: whether it was told of the training while it ran.
-    """
-
-    def __init__(self, start: Callable[[], Run], watcher: Watcher) -> None:
-        self._start, self._watcher, self._run, self.live = start, watcher, None, False
-
-    def run(self) -> Run:
-        """The run, started if it was not."""
-        self._run = self._run or self._start()
-        return self._run
-
-    def on_evaluation(self, step: int, metrics: dict[str, float]) -> None:
-        """One validation of the training that runs."""
-        self.live = True
-        self.run().log(step, metrics)
-        self._watcher.evaluated(metrics)
-
-
 def _load_training() -> type[BaseException]:
     """Import what trains, Lightning and all, which a run that only finds things does without; what an interrupted training raises."""
     from prunelab.training.outcome import Interrupted
@@ -294,7 +271,3 @@ def label_of(point: Point | BarrierPoint) -> str:
 
 def _bare_record(point: Point | BarrierPoint) -> Record:
     return Record(**point.axes)
-
-
-def _summary(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if isinstance(value, (int, float, str)) and not isinstance(value, bool)}

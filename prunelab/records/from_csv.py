@@ -1,0 +1,27 @@
+"""Any CSV file as a frame of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from prunelab.records.rows import frame_of_rows
+
+
+def load_csv(path: Path) -> pd.DataFrame:
+    """The rows of a CSV file, such as the `points.csv` of a report or a table made elsewhere; see `frame_of_rows`.
+
+    Raises:
+        ValueError: if it is no CSV, has no rows, or lacks what a report needs.
+    """
+    try:
+        # as text: a digest of digits alone is no number, and a float is read to the last bit by Python, not by pandas
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table of comma-separated values: {error}") from error
+    if cells.empty:
+        raise ValueError(f"{path} has no rows")
+    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in cells.to_dict("records")]
+    return frame_of_rows(rows, source=str(path), study=path.stem)

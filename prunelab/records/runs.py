@@ -1,0 +1,39 @@
+"""W&B runs, from wherever, as a frame of records."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from prunelab.records.mirror import row_of
+from prunelab.records.rows import frame_of_rows, usable
+
+
+def frame_of_runs(runs: Sequence[dict[str, Any]], *, source: str) -> pd.DataFrame:
+    """The frame of runs with `run_id`, `start_time`, `config` and `summary`.
+
+    Raises:
+        ValueError: if none mirrors a record.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    unfinished: dict[str, None] = {}
+    for run in sorted(runs, key=lambda run: str(run["start_time"])):
+        row = row_of(run["config"], run["summary"]) | {"wandb_id": run["run_id"]}
+        if usable(row):
+            rows[run["run_id"]] = row
+        elif "kind" in row:
+            unfinished[run["run_id"]] = None
+    lost = sorted(unfinished.keys() - rows.keys())
+    if lost:
+        warnings.warn(f"{source}: {len(lost)} runs ended before their point was measured and are left out: {some(lost)}", stacklevel=3)
+    if not rows:
+        raise ValueError(f"none of the {len(runs)} W&B runs in {source} holds a measured point (sparsity and an accuracy)")
+    return frame_of_rows(list(rows.values()), source=source)
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first few names."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

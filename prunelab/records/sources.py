@@ -1,0 +1,63 @@
+"""Where records come from: what a word on the command line means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from prunelab.basics.choices import unknown
+from prunelab.records.frame import load, studies
+
+WHAT = "a study, a CSV file, a folder of W&B runs, or wandb:ENTITY/PROJECT[/GROUP]"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """Records from somewhere.
+
+    Attributes:
+        name: what a report of them is called; fit for a folder.
+        load: reads them, a frame with the columns of `prunelab.records.schema`.
+    """
+
+    name: str
+    load: Callable[[], pd.DataFrame]
+
+
+def source_of(word: str, *, home: Path) -> Source:
+    """What `word` means: a study below `home`, a CSV file, a folder of offline W&B runs, or a W&B project.
+
+    A study goes before a file or a folder of its name; write ./NAME for the latter.
+
+    Raises:
+        ValueError: if it is none of them.
+    """
+    from prunelab.records.from_wandb_api import PREFIX, load_wandb_project, parse_project
+
+    records, path = home / "records", Path(word)
+    if word.startswith(PREFIX):
+        project = parse_project(word)
+        return Source(name=project.group or project.project, load=lambda: load_wandb_project(project, cache=home / "cache" / "wandb"))
+    names = studies(records)
+    if word in names:
+        return Source(name=word, load=lambda: load(records, word))
+    if path.is_dir():
+        from prunelab.records.from_wandb_files import load_wandb_files
+
+        return Source(name=_folder_name(path), load=lambda: load_wandb_files(path))
+    if path.is_file():
+        from prunelab.records.from_csv import load_csv
+
+        return Source(name=path.stem, load=lambda: load_csv(path))
+    if "/" in word or path.suffix:
+        raise ValueError(f"no file or folder {word!r}; give {WHAT}")
+    raise ValueError(f"{unknown('study', word, names)} Give {WHAT}.")
+
+
+def _folder_name(path: Path) -> str:
+    """The folder's own name; the one above where that is W&B's or says nothing."""
+    path = path.resolve()
+    return path.parent.name if path.name == "wandb" and path.parent.name else path.name or "wandb"
