@@ -76,6 +76,7 @@ def plan_of(overrides: Sequence[str], method: str) -> Plan:
     fixed = [word for word, one in zip(words, parsed, strict=True) if not one.is_sweep_override()]
     with initialize_config_dir(config_dir=str(conf_dir().resolve()), version_base="1.3"):
         config = compose("config", overrides=fixed, return_hydra_config=True)
+        compose("config", overrides=[*fixed, *(_first(one) for one in swept)])  # a word that is wrong is said here, not by an agent
     params: Mapping[str, Any] = config.hydra.sweeper.params or {}
     named = {one.get_key_element() for one in swept} | {one.get_key_element() for one in parsed}
     # as on the command line: what is given there goes before what the experiment sweeps over
@@ -95,6 +96,15 @@ def plan_of(overrides: Sequence[str], method: str) -> Plan:
         parameters=parameters,
         fixed=[*fixed, "hydra.mode=RUN", *mode],
     )
+
+
+def _first(override: Override) -> str:
+    """The override with the first of its choices."""
+    from hydra.core.override_parser.types import IntervalSweep
+
+    value = override.value()
+    found = value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))
+    return f"{override.get_key_element()}={found}"
 
 
 def _parameter(override: Override, method: str) -> dict[str, Any]:

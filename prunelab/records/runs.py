@@ -21,10 +21,12 @@ def frame_of_runs(runs: Sequence[dict[str, Any]], *, source: str) -> pd.DataFram
     rows: dict[str, dict[str, Any]] = {}
     unfinished: dict[str, None] = {}
     for run in sorted(runs, key=lambda run: str(run["start_time"])):
+        if "kind" not in run["config"]:  # of a study as a whole, of a prune, or not of prunelab
+            continue
         row = row_of(run["config"], run["summary"]) | {"wandb_id": run["run_id"]}
         if usable(row):
             rows[run["run_id"]] = row
-        elif "kind" in row:
+        else:
             unfinished[run["run_id"]] = None
     lost = sorted(unfinished.keys() - rows.keys())
     if lost:

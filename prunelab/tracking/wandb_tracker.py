@@ -19,7 +19,7 @@ from prunelab.tracking.errands import AtOnce, InBackground
 from prunelab.tracking.tracker import Digest, Kind, Run, Stored
 from prunelab.tracking.wandb_agent import taken_from_agent
 from prunelab.tracking.wandb_folders import mark_unsent
-from prunelab.tracking.wandb_settings import check_key, quiet_settings
+from prunelab.tracking.wandb_settings import NoKey, check_key, quiet_settings
 
 WANTED = {"none": (), "masks": ("mask",), "all": ("mask", "checkpoint")}
 
@@ -119,7 +119,7 @@ class WandbTracker:
             warnings.warn(self._trouble, stacklevel=3)
 
     def begin(self, options: Mapping[str, Any], sweep_id: str) -> Any:
-        """Begin a W&B run in the mode that tracking is in now; offline if online fails.
+        """Begin a W&B run in the mode that tracking is in now; offline, under another id, if online fails.
 
         Raises:
             Exception: whatever W&B raises offline.
@@ -127,8 +127,12 @@ class WandbTracker:
         if self.mode == "online":
             try:
                 return self._init(options, sweep_id)
+            except NoKey as error:  # W&B was not asked
+                self.fail(error, offline=False)
             except Exception as error:
                 self.fail(error, offline=False)
+                # W&B's service holds on to the id of a run that it could not begin, for as long as the process lasts
+                options = {**options, "id": f"{options['id']}-again"}
         return self._init(options, sweep_id)
 
     def _init(self, options: Mapping[str, Any], sweep_id: str) -> Any:

@@ -165,13 +165,13 @@ def test_a_job_of_an_agent(tmp_path):
         (["optimzer.lr=1,2"], "optimzer"),
     ],
 )
-def test_what_cannot_be_swept_is_said(overrides, said, monkeypatch):
+def test_what_cannot_be_swept_is_said(overrides, said, monkeypatch, tmp_path):
     from click.testing import CliRunner
 
     from prunelab.cli import main
 
-    with CliRunner().isolated_filesystem() as folder:
-        done = CliRunner().invoke(main, ["track", "sweep", *overrides])
-        assert done.exit_code == 2, done.output
-        assert said in done.output + (done.stderr or "")
-        assert list(Path(folder).iterdir()) == []
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["track", "sweep", *overrides])
+    assert done.exit_code == 2, done.output
+    assert said in done.output + (done.stderr or "")
+    assert list(tmp_path.iterdir()) == []
