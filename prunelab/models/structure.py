@@ -25,20 +25,30 @@ def structure_of(model: nn.Module) -> Structure:
             rows = tuple(f"{prefix}{layer}.weight" for layer in ("query", "key", "value"))
             heads.append(AttentionHeads(num_heads=module.num_heads, rows=rows, columns=f"{prefix}output.weight"))
         elif isinstance(module, EncoderBlock):
-            attention = tuple(f"{prefix}attention.{layer}.weight" for layer in ("query", "key", "value", "output"))
-            perceptrons.append(Perceptron(rows=f"{prefix}fc1.weight", columns=f"{prefix}fc2.weight", bias=f"{prefix}fc1.bias"))
-            branches |= {f"{prefix}attention": attention, f"{prefix}mlp": (f"{prefix}fc1.weight", f"{prefix}fc2.weight")}
+            attention = _there(model, *(f"{prefix}attention.{layer}" for layer in ("query", "key", "value", "output")))
+            neurons = _there(model, f"{prefix}fc1", f"{prefix}fc2")
+            if neurons:
+                perceptrons.append(Perceptron(rows=neurons[0], columns=neurons[1], bias=f"{prefix}fc1.bias"))
+            branches |= {f"{prefix}{name}": weights for name, weights in (("attention", attention), ("mlp", neurons)) if weights}
         elif isinstance(module, DroppableLayer):
-            inner = f"{prefix}layer."
-            query, key, value, output, up, down = (
-                f"{inner}{getattr(module.parts, part)}.weight" for part in ("query", "key", "value", "output", "up", "down")
-            )
-            heads.append(AttentionHeads(num_heads=module.num_heads, rows=(query, key, value), columns=output))
-            perceptrons.append(Perceptron(rows=up, columns=down, bias=f"{inner}{module.parts.up}.bias"))
-            branches[path] = (query, key, value, output, up, down)
+            layer, parts = f"{prefix}layer.", module.parts
+            attention = _there(model, *(f"{layer}{part}" for part in (parts.query, parts.key, parts.value, parts.output)))
+            neurons = _there(model, f"{layer}{parts.up}", f"{layer}{parts.down}")
+            if attention:
+                heads.append(AttentionHeads(num_heads=module.num_heads, rows=attention[:3], columns=attention[3]))
+            if neurons:
+                perceptrons.append(Perceptron(rows=neurons[0], columns=neurons[1], bias=f"{layer}{parts.up}.bias"))
+            if attention or neurons:
+                branches[path] = (*attention, *neurons)
         elif isinstance(module, (BasicBlock, PreactivationBlock)):
             branches[path] = (f"{prefix}conv1.weight", f"{prefix}conv2.weight")
     return Structure(heads=tuple(heads), perceptrons=tuple(perceptrons), branches=branches)
+
+
+def _there(model: nn.Module, *paths: str) -> tuple[str, ...]:
+    """The weights of these linear layers; none if compaction left one of them out."""
+    found = dict(model.named_modules())
+    return tuple(f"{path}.weight" for path in paths) if all(isinstance(found.get(path), nn.Linear) for path in paths) else ()
 
 
 def scope_with_structure(model: nn.Module, *, exclude: tuple[str, ...] = (), coupled_for: tuple[int, ...] | None = None) -> Scope:

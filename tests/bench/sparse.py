@@ -16,7 +16,6 @@ from prunelab.compress.break_even import apply, break_even_plan
 from prunelab.metrics.latency import measure_latency
 from prunelab.models.build import build_model
 from prunelab.models.initialization import initialize
-from prunelab.models.transformers import transformer
 from prunelab.pruning import masks as masks_
 from prunelab.pruning.scope import scope_of
 from tests.bench.result import Result
@@ -34,12 +33,10 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
     for batch in BATCHES:
         first, second = torch.randn(2, batch, 1, 28, 28, generator=stream)
         yield f"lenet_300_100, batch {batch}", lenet, first, second
-    torch.manual_seed(0)
-    # layers as wide as MiniLM's, two of its six
-    encoder = transformer(input_shape=(TOKENS,), num_classes=2, hidden=384, heads=12, ffn=1536, layers=2, vocabulary=1000)
+    minilm = build_model(configured("model", "minilm"), input_shape=(TOKENS,), num_classes=2)
     for batch in TEXT_BATCHES:
-        first, second = torch.randint(1, 1000, (2, batch, TOKENS), generator=stream)
-        yield f"minilm layers, batch {batch} of {TOKENS} tokens", encoder, first, second
+        first, second = torch.randint(1000, 20_000, (2, batch, TOKENS), generator=stream)
+        yield f"minilm, batch {batch} of {TOKENS} tokens", minilm, first, second
 
 
 def _ratio(model: nn.Module, planned: Tensor, timed: Tensor) -> float:

@@ -105,6 +105,17 @@ def test_a_block_without_heads_and_one_without_neurons_leave_their_bias(name):
         assert torch.equal(constant.bias, model.get_parameter(weight.replace("weight", "bias")))
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_compacted_network_is_pruned_and_compacted_again(name):
+    model = _network(name)
+    first = _compact(name, model, _masks(model, {1: range(HEADS), 2: [0]}, {0: range(FFN)})).model
+    structure = structure_of(first)
+    assert [heads.num_heads for heads in structure.heads] == [HEADS, HEADS - 1]
+    assert len(structure.perceptrons) == 2
+    second = _compact(name, first, _masks(first, {1: [2]}, {0: [3]}))
+    assert second.check.report.gone == 2
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_layer_that_is_passed_by_goes_whole(name):
     model = _network(name)
