@@ -73,7 +73,7 @@ def _cached(name: str) -> Result:
 
 def _joblib(name: str) -> Result:
     """Eight jobs that share nothing, long enough for the start of two workers not to count."""
-    words = ["-m", *SWEEP, "trainer.length=60ep", "sparsity.values=[0.9]", "seeds=[0],[1],[2],[3],[4],[5],[6],[7]"]
+    words = ["-m", *SWEEP, "trainer.length=120ep", "sparsity.values=[0.9]", "seeds=[0],[1],[2],[3],[4],[5],[6],[7]"]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         serial = _run(one, *words)
         both = _run(two, *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
