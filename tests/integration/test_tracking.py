@@ -13,7 +13,11 @@ import pytest
 import yaml
 
 from prunelab.records.frame import load, same
+from prunelab.records.from_csv import load_csv
 from prunelab.records.from_wandb_files import run_files
+from prunelab.results.frames import checked
+from prunelab.results.frames import points as points_of
+from prunelab.results.pareto import front
 from tests.tracking.loopback import KEY, Loopback
 
 REPOSITORY = Path(__file__).parents[2]
@@ -72,8 +76,13 @@ def test_offline_then_sent_then_read_back(untracked, tmp_path):
         prunelab(tmp_path, "report", "wandb:me/prunelab/t", "--output", "report", **server.environment)
     assert "study 'x'" in prunelab(tmp_path, "track", "sync", "x", code=2).stderr
     prunelab(tmp_path, "report", "t", "--output", "of_records")
-    points = [(tmp_path / folder / "points.csv").read_text().splitlines() for folder in ("report", "of_records")]
-    assert points[0] == points[1]
+    prunelab(tmp_path, "report", str(tmp_path / "wandb"), "--output", "of_files")
+    ways = [tmp_path / folder for folder in ("of_records", "report", "of_files")]
+    points = [(way / "points.csv").read_text().splitlines() for way in ways]
+    assert points[0] == points[1] == points[2]
+    fronts = [front(points_of(checked(load_csv(way / "points.csv"))), ("compression_ratio", "test_top1")) for way in ways]
+    assert len(fronts[0]) >= 1
+    assert all(fronts[0].equals(other) for other in fronts[1:])
 
 
 def test_live_while_it_runs(untracked, tmp_path):
