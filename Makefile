@@ -22,7 +22,7 @@ test: $(VENV)/.installed ## the test suite
 	$(BIN)/python -m pytest -n 2
 
 test-chaos: $(VENV)/.installed ## minutes: kill -9 a sweep twenty times, and look whether anything is lost
-	PRUNELAB_TEST_CHAOS=20 $(BIN)/python -m pytest tests/integration/test_chaos.py
+	PRUNELAB_TEST_CHAOS=20 $(BIN)/python -m pytest -s tests/integration/test_chaos.py
 
 $(VENV)/.launchers: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[launchers]'
