@@ -136,6 +136,46 @@ class HeatFigure:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Exemplar:
+    """One example of a gallery, and what networks make of it.
+
+    Attributes:
+        index: its number in the test set.
+        picture: the image as a data URI; "" if it is none.
+        words: the text; "" if it is none.
+        label: its class.
+        dense: what dense networks predict, in words.
+        pruned: what pruned networks predict.
+    """
+
+    index: int
+    picture: str
+    words: str
+    label: int
+    dense: str
+    pruned: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GalleryPanel:
+    """Examples side by side."""
+
+    title: str
+    exemplars: tuple[Exemplar, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Test examples with their label and what networks predict; see `LineFigure` for the fields."""
+
+    key: str
+    title: str
+    caption: str
+    alternative: str
+    panels: tuple[GalleryPanel, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Absent:
     """A figure that cannot be drawn, and why."""
 
