@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from prunelab.results.claims import difference_above
-from prunelab.results.report import script_json, write_report
+from prunelab.results.page import script_json
+from prunelab.results.report import write_report
 from prunelab.results.selection import select, tickets
 
 EVIL = "<script>alert(1)</script>\"'&$x_"

@@ -1,0 +1,100 @@
+"""What pages of prunelab share: one HTML file that needs no network, its styles, scripts and plots inlined.
+
+A page of its own is a template beside `page.html.j2` that extends it and fills the block `main`; `parts.html.j2` has macros for
+figures and tables:
+
+    {% extends "page.html.j2" %}
+    {% import "parts.html.j2" as parts %}
+    {% block main %}{% for picture in figures %}{{ parts.figure(picture) }}{% endfor %}{% endblock %}
+
+and `render_page("mine.html.j2", pictures(figures), title="...")` is the file's text.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from prunelab.results import figures_html
+from prunelab.results.figure_parts import Figure
+from prunelab.results.look import dark_twins
+
+
+def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), **values: Any) -> str:
+    """A page as text.
+
+    Args:
+        template: file name of one that extends `page.html.j2`.
+        drawn: the page's figures, from `pictures`; the template has them as `figures`.
+        values: what the template names. `page.html.j2` needs `title`, and takes `description` and `facts`.
+
+    Raises:
+        jinja2.UndefinedError: for a name that the template uses and that was not given.
+        jinja2.TemplateNotFound: if there is no such template.
+    """
+    from plotly.offline import get_plotlyjs
+
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            figures=drawn,
+            plots=script_json([plot for picture in drawn for plot in picture["plots"]]),
+            dark=script_json(dark_twins()),
+            plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
+            **{"description": "", "facts": (), **values},
+        )
+    )
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Templates of this folder: all text is escaped, and a name that is not given is an error."""
+    found = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["inlined"] = inlined
+    return found
+
+
+def inlined(name: str) -> markupsafe.Markup:
+    """A stylesheet or script of this folder, to stand in the page as it is."""
+    text = _text(name)
+    if text is None:
+        raise FileNotFoundError(f"{__package__} has no {name}")
+    return markupsafe.Markup(text.strip())
+
+
+def _text(name: str) -> str | None:
+    path = resources.files(__package__).joinpath(name)
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def script_json(value: Any) -> markupsafe.Markup:
+    """JSON that may stand in a script element: no text in it can end the element or start a comment."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return markupsafe.Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def pictures(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """What a template needs of each figure: its words, and for each panel the place that its plot goes."""
+    return [_picture(figure) for figure in figures]
+
+
+def _picture(figure: Figure) -> dict[str, Any]:
+    panels, plots = [], []
+    for index, (title, plot) in enumerate(figures_html.panels(figure)):
+        place = f"plot-{figure.key}-{index}"
+        panels.append({"id": place, "title": title, "height": plot.layout.height})
+        plots.append({"id": place, "figure": json.loads(plot.to_json() or "{}")})
+    return {"figure": figure, "panels": panels, "plots": plots}
