@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ def report(source: str, home: str | None, output: str | None, debug: bool) -> No
 
 
 def _report(word: str, home: Path, output: str | None = None) -> Path:
+    from prunelab.records.frame import studies
     from prunelab.records.sources import source_of
     from prunelab.results.claim_files import evaluate
     from prunelab.results.report import write_report
@@ -37,7 +39,8 @@ def _report(word: str, home: Path, output: str | None = None) -> Path:
     claims_file = Path("experiments") / study / "claims.py"
     claims = evaluate(claims_file, frame) if claims_file.is_file() else None
     target = Path(output) if output else home / "reports" / study
-    return write_report(frame, target, title=study, description=description(study), claims=claims)
+    inspect = shlex.join(["prunelab", "inspect", study]) if study in studies(home / "records") else ""
+    return write_report(frame, target, title=study, description=description(study), claims=claims, inspect=inspect)
 
 
 def description(study: str) -> str:

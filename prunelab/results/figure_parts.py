@@ -112,18 +112,50 @@ class LineFigure:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class HeatScale:
+    """A linear scale of colours.
+
+    Attributes:
+        low: value of the first colour.
+        high: value of the last.
+        ticks: values to name beside it.
+        diverging: two colours that part at the middle, for values with a sign.
+        form: how a value is written, as Python's format does.
+    """
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    diverging: bool = False
+    form: str = ".3g"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class HeatPanel:
-    """A matrix of percentages: `values[row][column]`."""
+    """A matrix: `values[row][column]`, NaN where there is none.
+
+    Attributes:
+        title: heading; "" for none.
+        rows: names of the rows.
+        columns: names of the columns.
+        values: percentages left of a tensor, or what the figure's scale says.
+        hover: what is said of each cell, in the shape of the values; () for what the densities of layers need.
+    """
 
     title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float, ...], ...]
+    hover: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeatFigure:
-    """Heat maps one below the other, with one colour scale; see `LineFigure` for the fields."""
+    """Heat maps one below the other, with one colour scale; see `LineFigure` for the other fields.
+
+    Attributes:
+        scale: of the colours; None for percentages on a logarithmic one.
+    """
 
     key: str
     title: str
@@ -133,6 +165,7 @@ class HeatFigure:
     y_title: str
     scale_title: str
     panels: tuple[HeatPanel, ...]
+    scale: HeatScale | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import plotly.graph_objects as go
 
-from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference
+from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel, Reference
 from prunelab.results.look import GRID, INK, MUTED, PAPER, VERMILION, translucent
 
 HEIGHT = 440
@@ -162,22 +162,21 @@ def _marks(lines: Sequence[Line], figure: LineFigure) -> Iterator[go.Scatter]:
 
 
 def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
-    """Colour is the logarithm of the density: from 100 to 50 per cent counts as much as from 10 to 5."""
-    floor = min((cell for row in panel.values for cell in row if cell > 0), default=1.0)
-    bottom = min(math.log10(floor), 1.0)
-    colours = [[math.log10(cell) if cell > 0 else bottom for cell in row] for row in panel.values]
+    colours, bottom, top, marks, form = _on_log_scale(panel) if figure.scale is None else _on_scale(figure.scale, panel)
+    said = [[form.format(cell) if math.isfinite(cell) else "" for cell in row] for row in panel.values]
     annotated = len(panel.rows) * len(panel.columns) <= MOST_ANNOTATED_CELLS
-    marks = [place for place in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if math.log10(place) >= bottom]
+    hover = "%{customdata}" if panel.hover else "%{y}<br>%{x} % of the network left<br>%{text} % of this tensor left"
+    spoken = [[text(words) for words in row] for row in panel.hover] or None
     plot = go.Figure(layout=_layout())
     plot.add_trace(
         go.Heatmap(
-            x=[text(column) for column in panel.columns], y=[text(row) for row in panel.rows], z=colours, zmin=bottom, zmax=2,
-            text=[[f"{cell:.3g}" for cell in row] for row in panel.values], texttemplate="%{text}" if annotated else None,
-            textfont={"size": 11}, colorscale="Viridis", xgap=1, ygap=1,
-            hovertemplate="%{y}<br>%{x} % of the network left<br>%{text} % of this tensor left<extra></extra>",
+            x=[text(column) for column in panel.columns], y=[text(row) for row in panel.rows], z=colours, zmin=bottom, zmax=top,
+            text=said, texttemplate="%{text}" if annotated else None, customdata=spoken,
+            textfont={"size": 11}, colorscale="RdBu" if figure.scale and figure.scale.diverging else "Viridis", xgap=1, ygap=1,
+            hoverongaps=False, hovertemplate=f"{hover}<extra></extra>",
             colorbar={
                 "title": {"text": text(figure.scale_title), "side": "top", "font": {"size": 12, "color": MUTED}}, "thickness": 10,
-                "tickvals": [math.log10(mark) for mark in marks], "ticktext": [f"{mark:g}" for mark in marks],
+                "tickvals": [place for place, _ in marks], "ticktext": [label for _, label in marks],
                 "tickfont": {"color": MUTED}, "outlinewidth": 0, "x": 1.01, "xpad": 4,
             },
         )
@@ -188,3 +187,20 @@ def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
         **_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False, "ticks": ""}
     )
     return plot
+
+
+_Scaled = tuple[list[list[float | None]], float, float, list[tuple[float, str]], str]
+
+
+def _on_log_scale(panel: HeatPanel) -> _Scaled:
+    """Colour is the logarithm of the density: from 100 to 50 per cent counts as much as from 10 to 5."""
+    floor = min((cell for row in panel.values for cell in row if cell > 0), default=1.0)
+    bottom = min(math.log10(floor), 1.0)
+    colours: list[list[float | None]] = [[math.log10(cell) if cell > 0 else bottom for cell in row] for row in panel.values]
+    marks = [(math.log10(place), f"{place:g}") for place in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if math.log10(place) >= bottom]
+    return colours, bottom, 2.0, marks, "{:.3g}"
+
+
+def _on_scale(scale: HeatScale, panel: HeatPanel) -> _Scaled:
+    cells = [[cell if math.isfinite(cell) else None for cell in row] for row in panel.values]
+    return cells, scale.low, scale.high, [(place, f"{place:g}") for place in scale.ticks], f"{{:{scale.form}}}"

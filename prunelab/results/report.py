@@ -15,7 +15,7 @@ import pandas as pd
 from prunelab.records.schema import COLUMNS, NESTED
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
-from prunelab.results.figure_parts import Figure
+from prunelab.results.figure_parts import Absent, Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.page import pictures, render_page
@@ -27,12 +27,22 @@ from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
+INSPECTION_NAME = "inspect.html"
+_INSPECT = "Overlap of masks, agreement of criteria, exemplars and calibration need the networks themselves:"
 _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
 @remembering()
-def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
+def write_report(
+    frame: pd.DataFrame,
+    directory: Path,
+    *,
+    title: str,
+    description: str = "",
+    claims: Sequence[Claim] | None = None,
+    inspect: str = "",
+) -> Path:
     """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
 
     Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a
@@ -44,6 +54,7 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
         title: heading of the page.
         description: a paragraph under it.
         claims: shown with their verdicts, if given.
+        inspect: command that looks into the masks and networks, whose page is linked to once it is there; "" if there is no store.
 
     Returns:
         The path of the page.
@@ -57,7 +68,10 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
     directory = Path(directory)
     drawn, absent = figures(frame)
     words = {"title": title, "description": description}
-    page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS)
+    inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
+    if inspect and not inspected:
+        absent = [*absent, Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it.")]
+    page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS, inspected=inspected)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop))]
@@ -85,8 +99,12 @@ def render(
     description: str = "",
     claims: Sequence[Claim] | None = None,
     formats: Sequence[str] = (),
+    inspected: str = "",
 ) -> str:
-    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page."""
+    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page.
+
+    `inspected` is the file name of the page of `prunelab inspect` beside it; "" if there is none.
+    """
     return render_page(
         "report.html.j2",
         pictures(drawn),
@@ -98,6 +116,7 @@ def render(
         claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
         formats=formats,
         absent=absent,
+        inspected=inspected,
         tables=[
             *level_tables(frame, "test_top1", "Test accuracy"),
             *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),

@@ -62,7 +62,7 @@ def inspect(
     listed = {heading: list(dict.fromkeys(rows[column])) for heading, column in (("Model", "model"), ("Data", "dataset"))}
     facts = [(heading, ", ".join(map(str, values))) for heading, values in listed.items()]
     facts += [("Seeds", str(rows["seed"].nunique())), ("Networks", str(rows["stage_key"].nunique()))]
-    facts += [("Closely", f"level {chosen.number}, {percent(chosen.density)} of the weights left")]
+    facts += [("Close look", f"level {chosen.number}, {percent(chosen.density)} of the weights left")]
     return Inspection(
         study=study,
         level=chosen,

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from prunelab.metrics.overlap import Overlap, overlap
@@ -33,7 +34,9 @@ def mask_overlap(networks: Networks, progress: Progress) -> Found:
     pairs = [*_across_seeds(rows), *_across_methods(rows, notes), *_across_levels(rows)]
     made = [_row(pair, found) for pair, found in _overlaps(networks, pairs, notes, progress)]
     table = pd.DataFrame(made, columns=list(COLUMNS))
-    table = table.sort_values(["comparison", "level", "method", "control"], kind="stable", ignore_index=True)
+    order = table["comparison"].map({"seeds": 0, "methods": 1, "levels": 2})
+    table = table.assign(order=order).sort_values(["order", "level", "method", "control"], kind="stable", ignore_index=True)
+    table = table.drop(columns="order")
     if len(rows) and rows["seed"].nunique() < 2:
         notes.say("The study has one seed, so masks can't be compared across seeds.")
     return Found(tables={"overlap": table}, notes=notes.sentences())
@@ -58,12 +61,13 @@ def _masked(networks: Networks, notes: Notes) -> pd.DataFrame:
     rows = rows[rows["masks"].notna()]
     own = rows[rows["control"] == "none"]
     same = set(zip(own["method"], own["seed"], own["level"], own["masks"], strict=True))
-    borrowed = [
+    found = [
         row["control"] != "none" and (row["method"], row["seed"], row["level"], row["masks"]) in same for row in rows.to_dict("records")
     ]
+    borrowed = np.asarray(found, dtype=bool)  # of no rows, a list would choose no columns
     for control in dict.fromkeys(rows.loc[borrowed, "control"]):
         notes.say(f"Control {control} keeps the masks of the networks it is compared with, so that its overlap is theirs.")
-    return rows[[not has for has in borrowed]]
+    return rows[~borrowed]
 
 
 def _across_seeds(rows: pd.DataFrame) -> Iterator[_Pair]:
