@@ -114,9 +114,7 @@ def test_a_study_is_looked_into(study, tmp_path):
     ("arguments", "said"),
     [
         (["small", "--only", "exemplar"], "Did you mean 'exemplars'"),
-        (["small", "--level", "9"], "no pruned network of level 9"),
         (["small", "--criteria", "snap"], "Did you mean 'snip'"),
-        (["smal"], "Did you mean 'small'"),
     ],
 )
 def test_a_wrong_word_of_inspect_is_one_sentence(study, tmp_path, arguments, said):
