@@ -188,5 +188,6 @@ def test_nothing_found_is_a_page_of_reasons():
     parts = {name: Found(tables={key: table.iloc[:0] for key, table in tables.items()}, notes=("Gone.",)) for name, tables in empty.items()}
     page = Page(render(inspection(**parts), command="c"))
     assert page.text.count("Gone.") == 4
+    assert page.text.count("Nothing could be computed") == 4
     assert page.plots == []
     assert "No predictions of dense networks" in page.text
