@@ -55,12 +55,12 @@ def inspect(
     Writes inspect.html, one page that needs no network, and its tables as CSV, beside the study's report. What networks predict is kept
     in the store, so that a second look is quick.
     """
-    guarded(debug, lambda: click.echo(f"page: {_inspect(study, level, sparsity, only, criteria, home_folder(home), output)}"))
+    guarded(debug, lambda: _inspect(study, level, sparsity, only, criteria, home_folder(home), output))
 
 
 def _inspect(
     study: str, level: int | None, sparsity: float | None, only: str | None, criteria: str, home: Path, output: str | None
-) -> Path:
+) -> None:
     from prunelab.records.frame import load
     from prunelab.results.insight.found import PARTS
     from prunelab.results.insight.page import write_inspection
@@ -85,7 +85,10 @@ def _inspect(
     given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": criteria if criteria != _CRITERIA else None}
     words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     report = PAGE_NAME if (target / PAGE_NAME).is_file() else ""
-    return write_inspection(found, target, command=shlex.join(["prunelab", "inspect", study, *words]), page_of_report=report)
+    page = write_inspection(found, target, command=shlex.join(["prunelab", "inspect", study, *words]), page_of_report=report)
+    click.echo(f"page: {page}")
+    if report and f'href="{page.name}"' not in (target / report).read_text(encoding="utf-8"):
+        click.echo("the report links to it once it is written again: " + shlex.join(["prunelab", "report", study]), err=True)
 
 
 def _words(given: str) -> list[str]:

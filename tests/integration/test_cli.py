@@ -95,6 +95,7 @@ def test_a_study_is_looked_into(study, tmp_path):
     assert 'href="inspect.html"' not in report.read_text()
     done = prunelab(study, "inspect", "small", "--sparsity", "0.2", *out)
     assert done.stdout == f"page: {tmp_path / 'out' / 'inspect.html'}\n"
+    assert "prunelab report small" in done.stderr
     page = (tmp_path / "out" / "inspect.html").read_text()
     for words in ("level 1, 80", "Pruning-identified exemplars", "data:image/png;base64,", 'href="report.html"', "--sparsity 0.2"):
         assert words in page, words

@@ -13,7 +13,7 @@ from prunelab.results.sections import Section
 from prunelab.results.units import FRACTION, MINUS, NONE, percent
 
 ALL = "all"
-CORRELATION = HeatScale(low=-1, high=1, ticks=(-1, -0.5, 0, 0.5, 1), diverging=True, form=".2f")
+CORRELATION = HeatScale(low=-1, high=1, ticks=(-1, -0.5, 0, 0.5, 1), diverging=True, form="z.2f")
 REMOVED = HeatScale(low=0, high=100, ticks=(0, 20, 40, 60, 80, 100), form=".1f")
 
 

@@ -14,7 +14,7 @@ from prunelab.study.insight.networks import Networks
 from prunelab.study.rebuild import dataset_of
 from prunelab.training.batches import examples
 
-_SMALLEST = 64  # pixels of a side: browsers enlarge less sharply
+_SMALLEST, _LARGEST = 64, 160  # pixels of a side: browsers enlarge less sharply, and photographs would make a page of megabytes
 
 
 class Pictures:
@@ -57,6 +57,7 @@ class Pictures:
         image = Image.fromarray(array)
         factor = max(1, -(-_SMALLEST // min(image.size)))
         image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+        image.thumbnail((_LARGEST, _LARGEST))
         file = io.BytesIO()
         image.save(file, "PNG", optimize=True)
         return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
