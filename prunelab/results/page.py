@@ -23,6 +23,7 @@ import markupsafe
 
 from prunelab.results import figures_html
 from prunelab.results.figure_parts import Figure
+from prunelab.results.legend import legend
 from prunelab.results.look import dark_twins
 
 
@@ -31,7 +32,8 @@ def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), **values: A
 
     Args:
         template: file name of one that extends `page.html.j2`.
-        drawn: the page's figures, from `pictures`; the template has them as `figures`.
+        drawn: the page's figures, from `pictures`; the template has them as `figures`, and as `shown`, see
+            `grouped`.
         values: what the template names. `page.html.j2` needs `title`, and takes `description` and `facts`.
 
     Raises:
@@ -45,6 +47,7 @@ def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), **values: A
         .get_template(template)
         .render(
             figures=drawn,
+            shown=grouped(drawn),
             plots=script_json([plot for picture in drawn for plot in picture["plots"]]),
             dark=script_json(dark_twins()),
             plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
@@ -93,8 +96,28 @@ def pictures(figures: Sequence[Figure]) -> list[dict[str, Any]]:
 
 def _picture(figure: Figure) -> dict[str, Any]:
     panels, plots = [], []
-    for index, (title, plot) in enumerate(figures_html.panels(figure)):
+    for index, panel in enumerate(figures_html.panels(figure)):
         place = f"plot-{figure.key}-{index}"
-        panels.append({"id": place, "title": title, "height": plot.layout.height})
-        plots.append({"id": place, "figure": json.loads(plot.to_json() or "{}")})
-    return {"figure": figure, "panels": panels, "plots": plots}
+        panels.append({"id": place, "title": panel.title, "height": panel.figure.layout.height})
+        drawn = json.loads(panel.figure.to_json() or "{}")
+        plots.append({"id": place, "key": figure.key, "figure": drawn, "linear": panel.linear})
+    scales = any(plot["linear"] for plot in plots)
+    return {"figure": figure, "panels": panels, "plots": plots, "legend": legend(figure), "scales": scales}
+
+
+def grouped(drawn: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pictures in order, those of one group together.
+
+    Returns:
+        For each place on the page `key`, `title` and its `pictures`: one, or all of a group, of which the page shows one at a time.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for picture in drawn:
+        figure = picture["figure"]
+        found.setdefault(f"group {figure.group}" if figure.group else figure.key, []).append(picture)
+    return [
+        {"key": together[0]["figure"].key, "title": together[0]["figure"].title, "pictures": together}
+        if len(together) == 1
+        else {"key": f"any-{together[0]['figure'].key}", "title": together[0]["figure"].group, "pictures": together}
+        for together in found.values()
+    ]
