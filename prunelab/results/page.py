@@ -12,6 +12,7 @@ and `render_page("mine.html.j2", pictures(figures), title="...")` is the file's 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Sequence
@@ -27,21 +28,33 @@ from prunelab.results.legend import legend
 from prunelab.results.look import dark_twins
 
 
-def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), **values: Any) -> str:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Live:
+    """Of a page that a server renews: what it was made of.
+
+    Attributes:
+        version: of the records.
+        read_at: when they were read, UTC, ISO 8601.
+    """
+
+    version: str
+    read_at: str
+
+
+def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), *, live: Live | None = None, **values: Any) -> str:
     """A page as text.
 
     Args:
         template: file name of one that extends `page.html.j2`.
         drawn: the page's figures, from `pictures`; the template has them as `figures`, and as `shown`, see
             `grouped`.
+        live: for a page from a server, which has the scripts and styles as files beside it and sends the policy as a header.
         values: what the template names. `page.html.j2` needs `title`, and takes `description` and `facts`.
 
     Raises:
         jinja2.UndefinedError: for a name that the template uses and that was not given.
         jinja2.TemplateNotFound: if there is no such template.
     """
-    from plotly.offline import get_plotlyjs
-
     return (
         environment()
         .get_template(template)
@@ -50,10 +63,18 @@ def render_page(template: str, drawn: Sequence[dict[str, Any]] = (), **values: A
             shown=grouped(drawn),
             plots=script_json([plot for picture in drawn for plot in picture["plots"]]),
             dark=script_json(dark_twins()),
-            plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
+            plotly=None if live else markupsafe.Markup(plotly_script().replace("</script", r"<\/script")),
+            live=live,
             **{"description": "", "facts": (), **values},
         )
     )
+
+
+def plotly_script() -> str:
+    """Plotly's own script."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
 
 
 @functools.cache
