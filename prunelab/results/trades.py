@@ -101,4 +101,9 @@ def costed(frame: pd.DataFrame) -> pd.DataFrame:
     training = np.array([trainings.get(method, np.nan) for method in rows["method"].astype(str)], dtype=float)
     numbers = {column: pd.to_numeric(rows[column]).astype(float) for column in ("measured_speedup", "theoretical_speedup", "zipped_bytes")}
     numbers["zipped_bytes"] = numbers["zipped_bytes"] / 1e6
-    return rows.assign(**numbers, **{MULTIPLY_ADDS: rows[MULTIPLY_ADDS] / training})
+    return rows.assign(**numbers, **{MULTIPLY_ADDS: [_without_noise(value) for value in rows[MULTIPLY_ADDS] / training]})
+
+
+def _without_noise(value: float) -> float:
+    """Four significant digits: the dense multiply-adds come from a rounded quotient, and equal costs must be equal."""
+    return float(f"{value:.4g}")
