@@ -115,7 +115,7 @@ def _priced(record: Record) -> Record:
         return record
     left = max(0.02, 1 - record.sparsity)
     return dataclasses.replace(
-        record, theoretical_speedup=1 / left, multiply_adds=round(266_000 * left), zipped_bytes=round(1e6 * left),
+        record, theoretical_speedup=1 / left, multiply_adds=round(266_000 * left), size_bytes=round(1e6 * left),
         measured_speedup=0.7 + 0.3 / left,
     )  # fmt: skip
 

@@ -143,6 +143,20 @@ def test_a_narrow_page_does_not_scroll_sideways(browser, pages, name):
     browser.shot(f"{name}-narrow")
 
 
+def test_paper_is_light_whatever_else_changes_while_it_prints(browser, pages):
+    browser.open(pages("lottery"))
+    browser.scheme("dark")
+    colour = "return getComputedStyle(document.querySelector('#plot-accuracy-0 .points path')).fill"
+    dark = browser.until(f"const seen = (() => {{ {colour} }})(); return seen === 'rgb(74, 168, 224)' && seen")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    browser.resize(700)
+    browser.until("return innerWidth === 700")
+    assert browser.run(f"await new Promise(requestAnimationFrame); {colour}") == "rgb(0, 114, 178)"
+    browser.resize(1100)
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(colour) == dark
+
+
 def test_the_page_prints(browser, pages):
     browser.open(pages("lottery"))
     browser.scheme("dark")

@@ -22,7 +22,7 @@ def ladder(to_frame, make_network):
         return to_frame([
             make_network(
                 seed=seed, level=level, test_top1=accuracies[level][seed], compression_ratio=float(2**level),
-                theoretical_speedup=float(2**level), multiply_adds=1000 // 2**level, zipped_bytes=4_000_000 // 2**level, **columns,
+                theoretical_speedup=float(2**level), multiply_adds=1000 // 2**level, size_bytes=4_000_000 // 2**level, **columns,
             )
             for seed in (0, 1, 2)
             for level in (0, 1, 2)
