@@ -18,7 +18,7 @@ from prunelab.results.claims import Claim
 from prunelab.results.figure_parts import Absent, Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
-from prunelab.results.page import pictures, render_page
+from prunelab.results.page import Live, pictures, render_page
 from prunelab.results.remembering import remembering
 from prunelab.results.sections import sections
 from prunelab.results.summary import caveats, headline
@@ -100,6 +100,7 @@ def render(
     claims: Sequence[Claim] | None = None,
     formats: Sequence[str] = (),
     inspected: str = "",
+    live: Live | None = None,
 ) -> str:
     """The page as text; see `write_report`. Each figure links to its files of these formats beside the page.
 
@@ -108,6 +109,7 @@ def render(
     return render_page(
         "report.html.j2",
         pictures(drawn),
+        live=live,
         title=title,
         description=description,
         facts=_facts(frame),
