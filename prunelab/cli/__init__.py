@@ -9,6 +9,7 @@ from prunelab.cli.compress import compress
 from prunelab.cli.docs import docs
 from prunelab.cli.doctor import doctor
 from prunelab.cli.export import export
+from prunelab.cli.inspect import inspect
 from prunelab.cli.list import list_
 from prunelab.cli.new import new
 from prunelab.cli.report import report
@@ -31,6 +32,7 @@ prunelab run -m schedule=lottery,fine_tuning  a sweep
 prunelab status lottery_mnist5k               how far it is, in whatever process it runs
 prunelab report lottery_mnist5k               its report: curves, controls, Pareto front
 prunelab compare STUDY:snip STUDY:random       two methods or studies, paired, with a verdict
+prunelab inspect lottery_mnist5k              its masks and networks: overlap, exemplars, calibration
 prunelab compress RUN DIR                     a network of it, physically smaller, with its model card
 prunelab export RUN --to onnx DIR             the same for another runtime
 prunelab track sync lottery_mnist5k           send to W&B what was kept offline
@@ -46,5 +48,5 @@ def main() -> None:
     """The command `prunelab`."""
 
 
-for command in (run, search, status, report, compare, reproduce, compress, export, list_, new, docs, store, track, doctor):
+for command in (run, search, status, report, inspect, compare, reproduce, compress, export, list_, new, docs, store, track, doctor):
     main.add_command(command)

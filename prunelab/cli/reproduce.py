@@ -44,7 +44,9 @@ def _reproduce(name: str, overrides: tuple[str, ...]) -> None:
     claims = evaluate(folder / name / "claims.py", frame)
     Console().print(to_table(claims))
     results = folder / name / "results"
-    page = write_report(frame, homes[0] / "reports" / name, title=name, description=description(name), claims=claims)
+    page = write_report(
+        frame, homes[0] / "reports" / name, title=name, description=description(name), claims=claims, inspect=f"prunelab inspect {name}"
+    )
     _keep_results(page, results, to_json(claims))
     click.echo(f"results: {results}\nreport: {page}")
     if any(claim.verdict is not Verdict.HOLDS for claim in claims):

@@ -69,8 +69,7 @@ def prune(
         raise ValueError(f"a granularity of {granularity.kind} leaves at most {granularity.max_density:g} of the weights, not {density:g}")
     granularity.check(scope)
     masks_.check(context.masks, model)
-    units = granularity.groups(scope) if isinstance(granularity, Units) else {}
-    context = dataclasses.replace(context, units=units, unit_sum=lambda values: granularity.unit_sum(values, scope))
+    context = _in_units(context, granularity, scope)
     method = _Method(scope=scope, criterion=criterion, allocation=allocation, granularity=granularity, inverted=inverted)
     for reached in _densities_before(density, rounds, granularity, context.masks, scope):
         made = method(model, reached, context)
@@ -78,6 +77,22 @@ def prune(
         if made.weights:
             model = _with_weights(model, made.weights)
     return method(model, density, context)
+
+
+@torch.no_grad()
+def unit_scores(model: nn.Module, *, scope: Scope, criterion: Criterion, granularity: Granularity, context: Context) -> Scores:
+    """What `prune` would decide by in its first round: tensor name -> scores of its units, shape (n,), in order of the network.
+
+    Tensors that the criterion or the granularity says nothing of are left out.
+    """
+    context = _in_units(context, granularity, scope)
+    scores = criterion.solve(model, scope, context).scores if isinstance(criterion, Compensating) else criterion(model, scope, context)
+    return granularity.pool(_masked(scores, context.masks), scope, unit_scores=criterion.scores_units)
+
+
+def _in_units(context: Context, granularity: Granularity, scope: Scope) -> Context:
+    units = granularity.groups(scope) if isinstance(granularity, Units) else {}
+    return dataclasses.replace(context, units=units, unit_sum=lambda values: granularity.unit_sum(values, scope))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

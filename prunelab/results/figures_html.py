@@ -1,14 +1,19 @@
-"""Figures for the page, by plotly: one interactive plot a panel, so that panels stack on a narrow screen."""
+"""Figures for the page, by plotly: one interactive plot a panel, so that panels stack on a narrow screen.
+
+The legend is the page's, one for all panels of a figure (`legend.py`): a trace says in `meta.groups` which of its names must be
+switched on for it to be seen.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 from collections.abc import Iterator, Sequence
 
 import plotly.graph_objects as go
 
-from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference
+from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel, Reference
 from prunelab.results.look import GRID, INK, MUTED, PAPER, VERMILION, translucent
 
 HEIGHT = 440
@@ -17,11 +22,26 @@ MOST_ANNOTATED_CELLS = 240
 ROW_HEIGHT = 26
 
 
-def panels(figure: Figure) -> list[tuple[str, go.Figure]]:
-    """Title and plot of each panel of a figure."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plot:
+    """One panel.
+
+    Attributes:
+        title: of the panel.
+        figure: what plotly draws.
+        linear: plotly's settings of the x axis once it is linear; None where that is not offered.
+    """
+
+    title: str
+    figure: go.Figure
+    linear: dict | None = None
+
+
+def panels(figure: Figure) -> list[Plot]:
+    """The plot of each panel of a figure."""
     if isinstance(figure, HeatFigure):
-        return [(panel.title, _heat(figure, panel)) for panel in figure.panels]
-    return [(panel.title, _lines(figure, panel)) for panel in figure.panels]
+        return [Plot(title=panel.title, figure=_heat(figure, panel)) for panel in figure.panels]
+    return [_lines(figure, panel) for panel in figure.panels]
 
 
 def text(words: str) -> str:
@@ -29,7 +49,7 @@ def text(words: str) -> str:
     return html.escape(words).replace("\n", "<br>")
 
 
-def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
+def _lines(figure: LineFigure, panel: Panel) -> Plot:
     plot = go.Figure(layout=_layout())
     places = [x for line in panel.lines for x in line.x]
     ends = (min(places), max(places)) if places else (0.0, 1.0)
@@ -40,7 +60,13 @@ def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
     plot.add_traces(list(_marks(panel.lines, figure)))
     plot.update_xaxes(**_axis(figure.x, ends))
     plot.update_yaxes(**_axis(figure.y, None), range=_range(figure))
-    return plot
+    return Plot(title=panel.title, figure=plot, linear=_linear(figure.x, ends))
+
+
+def _linear(axis: Axis, ends: tuple[float, float]) -> dict | None:
+    if not axis.log or axis.linear_title is None:
+        return None
+    return _axis(dataclasses.replace(axis, log=False, ticks=None, title=axis.linear_title), ends)
 
 
 def _range(figure: LineFigure) -> list[float] | None:
@@ -65,7 +91,7 @@ def _layout() -> go.Layout:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": INK},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemwidth": 46},
+        showlegend=False,
         hoverlabel={"bgcolor": PAPER, "bordercolor": GRID, "font": {"family": FONT, "size": 12, "color": INK}, "align": "left"},
         hovermode="closest",
     )
@@ -97,7 +123,7 @@ def _line(line: Line, *, banded: bool) -> Iterator[go.Scatter]:
     bars = [high - y if math.isfinite(high) else 0 for y, high in zip(line.y, line.high, strict=True)]
     yield go.Scatter(
         name=text(line.label),
-        legendgroup=text(line.label),
+        meta=_belonging(line.label),
         x=line.x,
         y=line.y,
         mode="+".join(mode for mode, wanted in (("lines", line.joined), ("markers", line.markers)) if wanted),
@@ -106,6 +132,7 @@ def _line(line: Line, *, banded: bool) -> Iterator[go.Scatter]:
         error_y=None if banded else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
         text=[text(words) for words in line.hover] or None,
         hovertemplate="%{text}<extra></extra>" if line.hover else None,
+        hoverinfo=None if line.hover else "skip",
     )
 
 
@@ -119,7 +146,7 @@ def _band(label: str, x: Sequence[float], low: Sequence[float], high: Sequence[f
     if across:
         yield go.Scatter(
             x=across[:-1], y=outline[:-1], fill="toself", fillcolor=translucent(colour), mode="lines", line={"width": 0},
-            legendgroup=text(label), showlegend=False, hoverinfo="skip",
+            meta=_belonging(label), hoverinfo="skip", showlegend=False,
         )  # fmt: skip
 
 
@@ -136,7 +163,7 @@ def _stretches(values: Sequence[float]) -> Iterator[tuple[int, int]]:
 def _reference(reference: Reference, ends: tuple[float, float]) -> Iterator[go.Scatter]:
     yield from _band(reference.label, ends, (reference.low,) * 2, (reference.high,) * 2, reference.style.colour)
     yield go.Scatter(
-        name=text(reference.label), legendgroup=text(reference.label), x=ends, y=(reference.y,) * 2, mode="lines",
+        name=text(reference.label), meta=_belonging(reference.label), x=ends, y=(reference.y,) * 2, mode="lines",
         line={"color": reference.style.colour, "width": 1.8, "dash": reference.style.dash},
         hovertemplate=f"{text(reference.label)}<br>%{{y:.4g}}<extra></extra>",
     )  # fmt: skip
@@ -148,36 +175,41 @@ def _marks(lines: Sequence[Line], figure: LineFigure) -> Iterator[go.Scatter]:
         ("flagged", figure.flag, {"symbol": "x-thin", "size": 12, "line": {"width": 2.4, "color": VERMILION}}),
     )
     for attribute, label, marker in looks:
-        marked = [
-            (x, y)
-            for line in lines
-            for x, y, on in zip(line.x, line.y, getattr(line, attribute) or (False,) * len(line.x), strict=True)
-            if on
-        ]
-        if marked:
-            label = text(label[0].upper() + label[1:])
-            yield go.Scatter(
-                x=[x for x, _ in marked], y=[y for _, y in marked], mode="markers", marker=marker, name=label, hoverinfo="skip"
-            )
+        for line in lines:
+            on = getattr(line, attribute)
+            marked = [(x, y) for x, y, here in zip(line.x, line.y, on, strict=True) if here] if on else []
+            if marked:
+                yield go.Scatter(
+                    x=[x for x, _ in marked], y=[y for _, y in marked], mode="markers", marker=marker, name=text(capital(label)),
+                    meta=_belonging(line.label, capital(label)), hoverinfo="skip",
+                )  # fmt: skip
+
+
+def capital(words: str) -> str:
+    """The words with a capital at the beginning."""
+    return words[:1].upper() + words[1:]
+
+
+def _belonging(*names: str) -> dict:
+    return {"groups": list(names)}
 
 
 def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
-    """Colour is the logarithm of the density: from 100 to 50 per cent counts as much as from 10 to 5."""
-    floor = min((cell for row in panel.values for cell in row if cell > 0), default=1.0)
-    bottom = min(math.log10(floor), 1.0)
-    colours = [[math.log10(cell) if cell > 0 else bottom for cell in row] for row in panel.values]
+    colours, bottom, top, marks, form = _on_log_scale(panel) if figure.scale is None else _on_scale(figure.scale, panel)
+    said = [[form.format(cell) if math.isfinite(cell) else "" for cell in row] for row in panel.values]
     annotated = len(panel.rows) * len(panel.columns) <= MOST_ANNOTATED_CELLS
-    marks = [place for place in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if math.log10(place) >= bottom]
+    hover = "%{customdata}" if panel.hover else "%{y}<br>%{x} % of the network left<br>%{text} % of this tensor left"
+    spoken = [[text(words) for words in row] for row in panel.hover] or None
     plot = go.Figure(layout=_layout())
     plot.add_trace(
         go.Heatmap(
-            x=[text(column) for column in panel.columns], y=[text(row) for row in panel.rows], z=colours, zmin=bottom, zmax=2,
-            text=[[f"{cell:.3g}" for cell in row] for row in panel.values], texttemplate="%{text}" if annotated else None,
-            textfont={"size": 11}, colorscale="Viridis", xgap=1, ygap=1,
-            hovertemplate="%{y}<br>%{x} % of the network left<br>%{text} % of this tensor left<extra></extra>",
+            x=[text(column) for column in panel.columns], y=[text(row) for row in panel.rows], z=colours, zmin=bottom, zmax=top,
+            text=said, texttemplate="%{text}" if annotated else None, customdata=spoken,
+            textfont={"size": 11}, colorscale="RdBu" if figure.scale and figure.scale.diverging else "Viridis", xgap=1, ygap=1,
+            hoverongaps=False, hovertemplate=f"{hover}<extra></extra>",
             colorbar={
                 "title": {"text": text(figure.scale_title), "side": "top", "font": {"size": 12, "color": MUTED}}, "thickness": 10,
-                "tickvals": [math.log10(mark) for mark in marks], "ticktext": [f"{mark:g}" for mark in marks],
+                "tickvals": [place for place, _ in marks], "ticktext": [label for _, label in marks],
                 "tickfont": {"color": MUTED}, "outlinewidth": 0, "x": 1.01, "xpad": 4,
             },
         )
@@ -188,3 +220,20 @@ def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:
         **_axis(Axis(title=figure.y_title), None) | {"type": "category", "autorange": "reversed", "showgrid": False, "ticks": ""}
     )
     return plot
+
+
+_Scaled = tuple[list[list[float | None]], float, float, list[tuple[float, str]], str]
+
+
+def _on_log_scale(panel: HeatPanel) -> _Scaled:
+    """Colour is the logarithm of the density: from 100 to 50 per cent counts as much as from 10 to 5."""
+    floor = min((cell for row in panel.values for cell in row if cell > 0), default=1.0)
+    bottom = min(math.log10(floor), 1.0)
+    colours: list[list[float | None]] = [[math.log10(cell) if cell > 0 else bottom for cell in row] for row in panel.values]
+    marks = [(math.log10(place), f"{place:g}") for place in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if math.log10(place) >= bottom]
+    return colours, bottom, 2.0, marks, "{:.3g}"
+
+
+def _on_scale(scale: HeatScale, panel: HeatPanel) -> _Scaled:
+    cells = [[cell if math.isfinite(cell) else None for cell in row] for row in panel.values]
+    return cells, scale.low, scale.high, [(place, f"{place:g}") for place in scale.ticks], f"{{:{scale.form}}}"

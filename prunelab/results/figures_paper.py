@@ -9,11 +9,11 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, Line, LineFigure, Panel
+from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel
 from prunelab.results.look import (
     BAND_OPACITY,
     GRID,
@@ -161,15 +161,13 @@ def _draw_heat(figure: HeatFigure) -> Canvas:
     tallest = [max(1.1, 0.55 + 0.22 * len(panel.rows)) for panel in figure.panels]
     canvas = Canvas(figsize=(WIDTH_INCHES, 0.4 + sum(tallest)), layout="constrained")
     grid = canvas.subplots(len(figure.panels), 1, squeeze=False, height_ratios=tallest)
-    cells = [cell for panel in figure.panels for row in panel.values for cell in row if cell > 0]
-    norm = LogNorm(vmin=min([*cells, 10.0]), vmax=100)
+    norm, marks = _scale_of(figure)
     image = None
     for axes, panel in zip(grid.flat, figure.panels, strict=True):
-        image = _draw_heat_panel(axes, panel, norm)
+        image = _draw_heat_panel(axes, panel, norm, figure.scale)
     list(grid.flat)[-1].set_xlabel(literal(figure.x_title))
     assert image is not None
     bar = canvas.colorbar(image, ax=grid, aspect=30, pad=0.015, fraction=0.04)
-    marks = [mark for mark in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if mark >= norm.vmin]  # pyright: ignore
     bar.set_ticks(marks, labels=[f"{mark:g}" for mark in marks])
     bar.ax.minorticks_off()
     bar.ax.set_title(literal(figure.scale_title), fontsize=8, color=MUTED)
@@ -177,9 +175,19 @@ def _draw_heat(figure: HeatFigure) -> Canvas:
     return canvas
 
 
-def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
+def _scale_of(figure: HeatFigure) -> tuple[Normalize, list[float]]:
+    """What colours mean, and which values are named beside them."""
+    if figure.scale is not None:
+        return Normalize(vmin=figure.scale.low, vmax=figure.scale.high), list(figure.scale.ticks)
+    lowest = min([*(cell for panel in figure.panels for row in panel.values for cell in row if cell > 0), 10.0])
+    return LogNorm(vmin=lowest, vmax=100), [mark for mark in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if mark >= lowest]
+
+
+def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: Normalize, scale: HeatScale | None):
     matrix = np.asarray(panel.values, dtype=float)
-    image = axes.imshow(np.where(matrix > 0, matrix, norm.vmin), aspect="auto", cmap="viridis", norm=norm, interpolation="nearest")
+    shown = matrix if scale else np.where(matrix > 0, matrix, norm.vmin)  # pyright: ignore
+    colours = "RdBu" if scale and scale.diverging else "viridis"
+    image = axes.imshow(shown, aspect="auto", cmap=colours, norm=norm, interpolation="nearest")
     axes.set_yticks(range(len(panel.rows)), [literal(row) for row in panel.rows])
     every = math.ceil(len(panel.columns) / 12)
     axes.set_xticks(range(0, len(panel.columns), every), [literal(column) for column in panel.columns[::every]])
@@ -192,6 +200,9 @@ def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
         axes.set_title(literal(panel.title), loc="left")
     if matrix.size <= 240 and matrix.shape[1] <= 18:
         for (row, column), cell in np.ndenumerate(matrix):
-            shade = "black" if norm(max(cell, norm.vmin)) > 0.55 else "white"  # pyright: ignore
-            axes.text(column, row, f"{cell:.2g}" if cell < 99.5 else "100", ha="center", va="center", fontsize=6, color=shade)
+            if math.isfinite(cell):
+                place = float(norm(max(cell, norm.vmin)))  # pyright: ignore
+                light = 0.2 < place < 0.8 if scale and scale.diverging else place > 0.55
+                said = format(cell, scale.form) if scale else f"{cell:.2g}" if cell < 99.5 else "100"
+                axes.text(column, row, said, ha="center", va="center", fontsize=6, color="black" if light else "white")
     return image

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
 import tempfile
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from prunelab.records.schema import COLUMNS, NESTED
-from prunelab.results import figures_html
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
-from prunelab.results.figure_parts import Figure
+from prunelab.results.figure_parts import Absent, Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
-from prunelab.results.look import dark_twins
+from prunelab.results.page import Live, pictures, render_page
 from prunelab.results.remembering import remembering
 from prunelab.results.sections import sections
 from prunelab.results.summary import caveats, headline
@@ -30,12 +27,22 @@ from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
+INSPECTION_NAME = "inspect.html"
+_INSPECT = "Overlap of masks, agreement of criteria, exemplars and calibration need the networks themselves:"
 _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
 @remembering()
-def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
+def write_report(
+    frame: pd.DataFrame,
+    directory: Path,
+    *,
+    title: str,
+    description: str = "",
+    claims: Sequence[Claim] | None = None,
+    inspect: str = "",
+) -> Path:
     """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
 
     Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a
@@ -47,6 +54,7 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
         title: heading of the page.
         description: a paragraph under it.
         claims: shown with their verdicts, if given.
+        inspect: command that looks into the masks and networks, whose page is linked to once it is there; "" if there is no store.
 
     Returns:
         The path of the page.
@@ -59,7 +67,11 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
     frame = checked(frame)
     directory = Path(directory)
     drawn, absent = figures(frame)
-    page = render(frame, drawn, absent, title=title, description=description, claims=claims)
+    words = {"title": title, "description": description}
+    inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
+    if inspect and not inspected:
+        absent = [*absent, Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it.")]
+    page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS, inspected=inspected)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop))]
@@ -86,24 +98,27 @@ def render(
     title: str,
     description: str = "",
     claims: Sequence[Claim] | None = None,
+    formats: Sequence[str] = (),
+    inspected: str = "",
+    live: Live | None = None,
 ) -> str:
-    """The page as text; see `write_report`."""
-    import jinja2
-    import markupsafe
-    from plotly.offline import get_plotlyjs
+    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page.
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8"))
-    pictures = [_picture(figure) for figure in drawn]
-    return template.render(
+    `inspected` is the file name of the page of `prunelab inspect` beside it; "" if there is none.
+    """
+    return render_page(
+        "report.html.j2",
+        pictures(drawn),
+        live=live,
         title=title,
         description=description,
         facts=_facts(frame),
         headline=headline(frame),
         caveats=caveats(frame),
         claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
-        figures=pictures,
+        formats=formats,
         absent=absent,
+        inspected=inspected,
         tables=[
             *level_tables(frame, "test_top1", "Test accuracy"),
             *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
@@ -111,26 +126,7 @@ def render(
         sections=sections(frame),
         environment=_environment(frame),
         commands=_commands(frame),
-        plots=markupsafe.Markup(script_json([plot for picture in pictures for plot in picture.pop("plots")])),
-        dark=markupsafe.Markup(script_json(dark_twins())),
-        plotly=markupsafe.Markup(get_plotlyjs().replace("</script", r"<\/script")),
     )
-
-
-def _picture(figure: Figure) -> dict[str, Any]:
-    """What the template needs of a figure: words, and for each panel the place its plot goes."""
-    panels, plots = [], []
-    for index, (title, plot) in enumerate(figures_html.panels(figure)):
-        place = f"plot-{figure.key}-{index}"
-        panels.append({"id": place, "title": title, "height": plot.layout.height})
-        plots.append({"id": place, "figure": json.loads(plot.to_json() or "{}")})
-    return {"figure": figure, "panels": panels, "plots": plots}
-
-
-def script_json(value: Any) -> str:
-    """JSON that may stand in a script element: no text in it can end the element or start a comment."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _facts(frame: pd.DataFrame) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ class Rebuilt:
         return split_batches(self.splits.test, _BATCH)
 
 
-def rebuild(store: Store, key: str, *, model: str = "model", dataset: str = "data set") -> Rebuilt:
+def rebuild(store: Store, key: str, *, model: str = "model", dataset: str = "data set", workshop: Workshop | None = None) -> Rebuilt:
     """The network of the training stage `key`.
 
     Args:
@@ -56,6 +56,7 @@ def rebuild(store: Store, key: str, *, model: str = "model", dataset: str = "dat
         key: of the stage, 64 digits.
         model: what people call the model, and
         dataset: the data set; the store knows them by what they are.
+        workshop: that has loaded data sets, where several networks are made again.
 
     Raises:
         ValueError: if the store does not have the network or its masks, or a component is no longer what it was.
@@ -67,7 +68,7 @@ def rebuild(store: Store, key: str, *, model: str = "model", dataset: str = "dat
         "model": _component(model, description["model"], MODEL_RUNTIME),
         "dataset": _component(dataset, description["dataset"], ()),
     }
-    workshop = Workshop(store=store, hardware=Hardware(accelerator="cpu"))
+    workshop = workshop or Workshop(store=store, hardware=Hardware(accelerator="cpu"))
     artifact = store.read(key)
     network = workshop.network(parts["model"], parts["dataset"], state_in(artifact))
     stored = {name.removeprefix(MASK): mask for name, mask in artifact.tensors.items() if name.startswith(MASK)}
@@ -76,6 +77,15 @@ def rebuild(store: Store, key: str, *, model: str = "model", dataset: str = "dat
         stored = store.read(description["masks"]).tensors
     masks = {name: stored[name] for name, _ in network.named_parameters() if name in stored}
     return Rebuilt(**parts, splits=workshop.splits(parts["dataset"]), network=network.eval(), masks=masks)
+
+
+def dataset_of(store: Store, key: str, name: str) -> Component:
+    """The data set that the training stage `key` was on; `name` is what people call it.
+
+    Raises:
+        ValueError: if the store does not know the stage, or the data set is no longer what it was.
+    """
+    return _component(name, _described(store, key)["dataset"], ())
 
 
 def _described(store: Store, key: str) -> dict[str, Any]:

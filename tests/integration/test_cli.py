@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from prunelab.records.frame import load, same
@@ -84,6 +85,44 @@ def test_the_report_is_written(study):
     assert any(folder.rglob("accuracy*.png"))
     page = next(folder.glob("*.html")).read_text()
     assert "plotly" in page.lower()
+
+
+def test_a_study_is_looked_into(study, tmp_path):
+    out = ["--output", str(tmp_path / "out")]
+    prunelab(study, "report", "small", *out)
+    report = tmp_path / "out" / "report.html"
+    assert "`prunelab inspect small` computes it" in report.read_text()
+    assert 'href="inspect.html"' not in report.read_text()
+    done = prunelab(study, "inspect", "small", "--sparsity", "0.2", *out)
+    assert done.stdout == f"page: {tmp_path / 'out' / 'inspect.html'}\n"
+    assert "prunelab report small" in done.stderr
+    page = (tmp_path / "out" / "inspect.html").read_text()
+    for words in ("level 1, 80", "Pruning-identified exemplars", "data:image/png;base64,", 'href="report.html"', "--sparsity 0.2"):
+        assert words in page, words
+    names = ("overlap", "agreement", "removed", "exemplars", "exemplar_classes", "calibration", "reliability")
+    tables = {name: pd.read_csv(tmp_path / "out" / f"inspect_{name}.csv") for name in names}
+    assert not any(table.empty for table in tables.values())
+    records = load(study / "records", "small").query("kind == 'point' and control == 'none'")
+    measured = tables["calibration"].set_index(["seed", "level"])["top1"]
+    assert measured.to_dict() == records.set_index(["seed", "level"])["test_top1"].to_dict()
+    assert {"magnitude", "gradient", "snip", "taylor"} == set(tables["agreement"]["first"]) | set(tables["agreement"]["second"])
+    prunelab(study, "report", "small", *out)
+    assert 'href="inspect.html"' in report.read_text()
+    assert "computes it" not in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["small", "--only", "exemplar"], "Did you mean 'exemplars'"),
+        (["small", "--criteria", "snap"], "Did you mean 'snip'"),
+    ],
+)
+def test_a_wrong_word_of_inspect_is_one_sentence(study, tmp_path, arguments, said):
+    done = prunelab(study, "inspect", *arguments, "--output", str(tmp_path / "out"), ok=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_kill_nine_then_the_same_command_gives_the_same_records(study, tmp_path):
