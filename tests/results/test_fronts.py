@@ -6,6 +6,7 @@ import math
 import pytest
 
 from prunelab.results.figure_fronts import ALL, latency_figure, pareto_figure, search_cost_figure, size_figure, speedup_figure
+from prunelab.results.figure_lines import accuracy_figure
 from prunelab.results.figure_parts import MOST_BANDS, Absent, LineFigure
 from prunelab.results.front_table import front_table
 
@@ -106,3 +107,10 @@ def test_the_table_has_the_networks_that_no_other_beats_in_three_measures(to_fra
 
 def test_without_speeds_there_is_no_table(to_frame, make_study):
     assert front_table(to_frame(make_study(levels=2, theoretical_speedup=None, measured_speedup=None))) is None
+
+
+def test_a_control_looks_alike_in_every_figure(to_frame, make_study):
+    frame = to_frame(make_study(levels=2, controls=("reinit", "random")))
+    looks = [{line.label: line.style for line in figure.panels[0].lines} for figure in (accuracy_figure(frame), pareto_figure(frame))]
+    assert looks[0] == looks[1]
+    assert set(looks[0]) == {"Tickets", "Reinitialised", "Random mask"}
