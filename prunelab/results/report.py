@@ -18,6 +18,7 @@ from prunelab.results.claims import Claim
 from prunelab.results.figure_parts import Absent, Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
+from prunelab.results.front_table import front_table
 from prunelab.results.page import Live, pictures, render_page
 from prunelab.results.remembering import remembering
 from prunelab.results.sections import sections
@@ -123,7 +124,7 @@ def render(
             *level_tables(frame, "test_top1", "Test accuracy"),
             *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
         ],
-        sections=sections(frame),
+        sections=[section for section in (front_table(frame), *sections(frame)) if section],
         environment=_environment(frame),
         commands=_commands(frame),
     )

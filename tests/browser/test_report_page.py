@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from prunelab.results.look import BLUE, DARK_TWIN, PAPER
 from tests.browser.conftest import EVIL, SHOTS
 
 SPACE, ENTER, SHIFT = "\ue00d", "\ue007", "\ue008"
@@ -15,6 +16,11 @@ _DRAWN = """return [...document.querySelectorAll("figure:not([hidden]) .plot")].
   return [place.id, box?.width ?? 0, box?.height ?? 0, place.querySelectorAll(".trace, .hm").length];
 })"""
 _LINES = """return [...document.querySelectorAll("#plot-accuracy-0 .scatterlayer .trace")].length"""
+
+
+def _rgb(colour: str) -> str:
+    """A colour as the browser names it."""
+    return f"rgb({', '.join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))})"
 
 
 @pytest.mark.parametrize("name", ["lottery", "shootout"])
@@ -124,11 +130,11 @@ def test_dark_pages_have_dark_plots(browser, pages):
       return [style("body", "backgroundColor"), style("#plot-accuracy-0 .points path", "fill"),
               style("#accuracy .series .mark", "fill")]"""
     light = browser.run(look)
-    assert light == ["rgb(255, 255, 255)", light[1], "rgb(0, 114, 178)"]
+    assert light == [_rgb(PAPER), light[1], _rgb(BLUE)]
     browser.scheme("dark")
     dark = browser.until(f"const seen = (() => {{ {look} }})(); return seen[1] !== arguments[0] && seen", light[1])
-    assert dark[0] == "rgb(23, 23, 27)"
-    assert dark[2] == "rgb(74, 168, 224)"
+    assert dark[0] == _rgb(DARK_TWIN[PAPER])
+    assert dark[2] == _rgb(DARK_TWIN[BLUE])
     browser.shot("lottery-dark")
 
 
@@ -147,11 +153,11 @@ def test_paper_is_light_whatever_else_changes_while_it_prints(browser, pages):
     browser.open(pages("lottery"))
     browser.scheme("dark")
     colour = "return getComputedStyle(document.querySelector('#plot-accuracy-0 .points path')).fill"
-    dark = browser.until(f"const seen = (() => {{ {colour} }})(); return seen === 'rgb(74, 168, 224)' && seen")
+    dark = browser.until(f"const seen = (() => {{ {colour} }})(); return seen === '{_rgb(DARK_TWIN[BLUE])}' && seen")
     browser.run("dispatchEvent(new Event('beforeprint'))")
     browser.resize(700)
     browser.until("return innerWidth === 700")
-    assert browser.run(f"await new Promise(requestAnimationFrame); {colour}") == "rgb(0, 114, 178)"
+    assert browser.run(f"await new Promise(requestAnimationFrame); {colour}") == _rgb(BLUE)
     browser.resize(1100)
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.run(colour) == dark
