@@ -9,6 +9,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
@@ -28,30 +31,41 @@ from prunelab.results.look import (
 FORMATS: tuple[str, ...] = ("png", "svg", "pdf")
 WIDTH_INCHES = 5.5  # the text width of the usual conference templates
 PANEL_HEIGHT_INCHES = 3.0
+DOTS_PER_INCH = 200
 SETTINGS = {
     "font.size": 8.5, "axes.titlesize": 8.5, "axes.labelsize": 8.5, "legend.fontsize": 8, "xtick.labelsize": 8,
     "ytick.labelsize": 8, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "axes.edgecolor": MUTED,
     "axes.labelcolor": INK, "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.linewidth": 0.6,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid.axis": "y", "axes.grid": True, "grid.color": GRID,
-    "grid.linewidth": 0.6, "axes.axisbelow": True, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "savefig.dpi": 200,
+    "grid.linewidth": 0.6, "axes.axisbelow": True, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
     "svg.hashsalt": "prunelab", "pdf.fonttype": 42, "legend.frameon": False, "legend.handlelength": 2.6,
 }  # fmt: skip
-_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 
 
 def save(figure: Figure, directory: Path) -> list[Path]:
     """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf` into a folder."""
-    written = []
+    paths = [Path(directory) / f"{figure.key}.{extension}" for extension in FORMATS]
     with mpl.rc_context(SETTINGS):
         canvas = draw(figure)
-        canvas.draw_without_rendering()
-        # The layout is settled once; each format would settle it anew.
+        # `savefig` would settle the layout anew for each format, by drawing everything once more.
+        canvas.get_layout_engine().execute(canvas)  # pyright: ignore[reportOptionalMemberAccess]
         canvas.set_layout_engine("none")
-        for extension in FORMATS:
-            path = Path(directory) / f"{figure.key}.{extension}"
-            canvas.savefig(path, format=extension, metadata=_METADATA[extension])
-            written.append(path)
-    return written
+        for path, write in zip(paths, (_write_png, _write_svg, _write_pdf), strict=True):
+            canvas.set_dpi(DOTS_PER_INCH)  # the writers of SVG and PDF leave it at 72
+            write(canvas, path)
+    return paths
+
+
+def _write_png(canvas: Canvas, path: Path) -> None:
+    FigureCanvasAgg(canvas).print_png(path, metadata={"Software": None})
+
+
+def _write_svg(canvas: Canvas, path: Path) -> None:
+    FigureCanvasSVG(canvas).print_svg(path, metadata={"Date": None})
+
+
+def _write_pdf(canvas: Canvas, path: Path) -> None:
+    FigureCanvasPdf(canvas).print_pdf(path, metadata={"CreationDate": None, "ModDate": None})
 
 
 def draw(figure: Figure) -> Canvas:
@@ -102,7 +116,7 @@ def _draw_panel(axes: Axes, figure: LineFigure, panel: Panel, entries: dict[str,
         entries.setdefault(literal(line.label), _handle(line.style, marker=line.markers, joined=line.joined))
     _draw_marks(axes, figure, panel.lines, entries)
     if panel.title:
-        axes.set_title(literal(panel.title), loc="left", color=INK)
+        axes.set_title(literal(panel.title), loc="left", color=INK, y=1.0)
     places = [x for line in panel.lines for x in line.x]
     _set_x(axes, figure.x, (min(places), max(places)) if places else (0.0, 1.0))
 
@@ -189,7 +203,7 @@ def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: LogNorm):
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if panel.title:
-        axes.set_title(literal(panel.title), loc="left")
+        axes.set_title(literal(panel.title), loc="left", y=1.0)
     if matrix.size <= 240 and matrix.shape[1] <= 18:
         for (row, column), cell in np.ndenumerate(matrix):
             shade = "black" if norm(max(cell, norm.vmin)) > 0.55 else "white"  # pyright: ignore
