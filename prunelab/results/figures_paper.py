@@ -93,11 +93,15 @@ def _draw_lines(figure: LineFigure) -> Canvas:
         grid.flat[0].set_ylim(max(low, figure.y.bounds[0] - room), min(high, figure.y.bounds[1] + room))
     for axes in list(grid.flat)[len(figure.panels) :]:
         axes.set_axis_off()
+    drawn = list(grid.flat)[: len(figure.panels)]
+    alike = len({axes.get_xlim() for axes in drawn}) == 1
     for index, axes in enumerate(grid.flat):
+        lowest = index >= len(figure.panels) - columns
         if index % columns == 0:
             axes.set_ylabel(literal(figure.y.title))
-        if index >= len(figure.panels) - columns:
+        if lowest:
             axes.set_xlabel(literal(figure.x.title))
+        axes.tick_params(axis="x", labelbottom=lowest or not alike)
     longest = max((len(label) for label in entries), default=1)
     across = max(1, min(len(entries), 4, 84 // (longest + 9)))
     canvas.legend(list(entries.values()), list(entries), loc="outside upper left", ncols=across, borderaxespad=0.2)  # pyright: ignore
@@ -172,21 +176,22 @@ def _set_x(axes: Axes, axis: Axis, ends: tuple[float, float]) -> None:
 
 
 def _draw_heat(figure: HeatFigure) -> Canvas:
-    tallest = [max(1.1, 0.55 + 0.22 * len(panel.rows)) for panel in figure.panels]
-    canvas = Canvas(figsize=(WIDTH_INCHES, 0.4 + sum(tallest)), layout="constrained")
+    tallest = [max(0.9, 0.4 + 0.22 * len(panel.rows)) for panel in figure.panels]
+    canvas = Canvas(figsize=(WIDTH_INCHES, 0.6 + sum(tallest)), layout="constrained")
     grid = canvas.subplots(len(figure.panels), 1, squeeze=False, height_ratios=tallest)
     cells = [cell for panel in figure.panels for row in panel.values for cell in row if cell > 0]
     norm = LogNorm(vmin=min([*cells, 10.0]), vmax=100)
     image = None
-    for axes, panel in zip(grid.flat, figure.panels, strict=True):
+    for axes, panel, below in zip(grid.flat, figure.panels, [*figure.panels[1:], None], strict=True):
         image = _draw_heat_panel(axes, panel, norm)
+        axes.tick_params(axis="x", labelbottom=below is None or below.columns != panel.columns)
     list(grid.flat)[-1].set_xlabel(literal(figure.x_title))
     assert image is not None
     bar = canvas.colorbar(image, ax=grid, aspect=30, pad=0.015, fraction=0.04)
     marks = [mark for mark in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if mark >= norm.vmin]  # pyright: ignore
     bar.set_ticks(marks, labels=[f"{mark:g}" for mark in marks])
     bar.ax.minorticks_off()
-    bar.ax.set_title(literal(figure.scale_title), fontsize=8, color=MUTED)
+    bar.ax.set_title(literal(figure.scale_title), fontsize=8, color=MUTED, loc="left", y=1.0)
     bar.outline.set_visible(False)  # pyright: ignore
     return canvas
 
