@@ -1,4 +1,4 @@
-"""The report: one HTML page that opens without a network, and beside it the figures for a paper and the points as CSV."""
+"""The report: one HTML page that opens without a network, and beside it figures and tables for a paper and the points as CSV."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.page import pictures, render_page
 from prunelab.results.remembering import remembering
-from prunelab.results.sections import sections
+from prunelab.results.sections import Section, sections
 from prunelab.results.summary import caveats, headline
-from prunelab.results.tables import level_tables
+from prunelab.results.tables import LevelTable, level_tables
+from prunelab.results.tables_text import TextTable, latex, markdown, text_tables
 from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
+TABLES_NAMES = ("tables.md", "tables.tex")
 _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
 @remembering()
 def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
-    """Write `report.html`, `points.csv` and each figure as PNG, SVG and PDF into a folder.
+    """Write `report.html`, `points.csv`, `tables.md`, `tables.tex` and each figure as PNG, SVG and PDF into a folder.
 
     Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a
     file, and a page never lacks its figures.
@@ -59,17 +61,36 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
     directory = Path(directory)
     drawn, absent = figures(frame)
     words = {"title": title, "description": description}
-    page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS)
+    levels, parts = _level_tables(frame), sections(frame)
+    page = render(frame, drawn, absent, levels, parts, **words, claims=claims, formats=figures_paper.FORMATS)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop))]
+        made += _write_tables(text_tables(levels, parts), Path(workshop), title)
         table = write_points(frame, Path(workshop) / POINTS_NAME)
         html = Path(workshop) / PAGE_NAME
         html.write_text(page, encoding="utf-8")
         for path in [*made, table, html]:
             path.replace(directory / path.name)
-    _remove_stale(directory, {figure.key for figure in drawn}, figures_paper.FORMATS)
+    _remove_stale(directory, {path.name for path in made}, figures_paper.FORMATS)
     return directory / PAGE_NAME
+
+
+def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
+    return [
+        *level_tables(frame, "test_top1", "Test accuracy"),
+        *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
+    ]
+
+
+def _write_tables(tables: list[TextTable], directory: Path, title: str) -> list[Path]:
+    """Markdown and LaTeX; nothing if there is no table."""
+    written = []
+    for name, text in zip(TABLES_NAMES, (markdown, latex), strict=True):
+        if tables:
+            written.append(directory / name)
+            written[-1].write_text(text(tables, title), encoding="utf-8")
+    return written
 
 
 def write_points(frame: pd.DataFrame, path: Path) -> Path:
@@ -87,6 +108,8 @@ def render(
     frame: pd.DataFrame,
     drawn: Sequence[Figure],
     absent: Sequence[Any],
+    levels: Sequence[LevelTable],
+    parts: Sequence[Section],
     *,
     title: str,
     description: str = "",
@@ -105,11 +128,9 @@ def render(
         claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
         formats=formats,
         absent=absent,
-        tables=[
-            *level_tables(frame, "test_top1", "Test accuracy"),
-            *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
-        ],
-        sections=sections(frame),
+        tables=levels,
+        sections=parts,
+        tables_files=TABLES_NAMES if levels or parts else (),
         environment=_environment(frame),
         commands=_commands(frame),
     )
@@ -180,9 +201,7 @@ def _quoted(word: str) -> str:
     return word if _SAFE_WORD.fullmatch(word) else shlex.quote(word)
 
 
-def _remove_stale(directory: Path, keys: set[str], formats: Sequence[str]) -> None:
-    for key in _FIGURE_KEYS:
-        for extension in formats:
-            path = directory / f"{key}.{extension}"
-            if key not in keys and path.exists():
-                path.unlink()
+def _remove_stale(directory: Path, made: set[str], formats: Sequence[str]) -> None:
+    for name in (*(f"{key}.{extension}" for key in _FIGURE_KEYS for extension in formats), *TABLES_NAMES):
+        if name not in made:
+            (directory / name).unlink(missing_ok=True)
