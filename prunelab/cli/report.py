@@ -14,17 +14,29 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 @click.argument("source")
 @home_option
 @click.option("--output", help="Folder of the report; HOME/reports/NAME if not given.")
+@click.option("--serve", is_flag=True, help="Write nothing: show the page on this machine, and renew it as records arrive.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Of --serve; 8765 if not given, 0 for any that is free.")
 @debug_option
-def report(source: str, home: str | None, output: str | None, debug: bool) -> None:
+def report(source: str, home: str | None, output: str | None, serve: bool, port: int | None, debug: bool) -> None:
     r"""Write the report of SOURCE: one HTML page, its figures as PNG, SVG and PDF, its points as CSV.
 
     \b
     prunelab report lottery_mnist5k          a study, from its records
+    prunelab report lottery_mnist5k --serve  the same while it runs, at http://127.0.0.1:8765
     prunelab report wandb:me/prunelab        a W&B project; wandb:me/prunelab/GROUP for one study of it
     prunelab report runs/wandb               a folder of W&B runs on disk, sent or not
     prunelab report points.csv               any table with a sparsity and an accuracy
     """
-    guarded(debug, lambda: click.echo(f"report: {_report(source, home_folder(home), output)}"))
+    if not serve and port is not None:
+        raise click.UsageError("--port is of --serve")
+    if serve and output is not None:
+        raise click.UsageError("--serve writes nothing; leave out --output")
+    if serve:
+        from prunelab.cli import serving
+
+        guarded(debug, lambda: serving.serve(source, home_folder(home), serving.PORT if port is None else port))
+    else:
+        guarded(debug, lambda: click.echo(f"report: {_report(source, home_folder(home), output)}"))
 
 
 def _report(word: str, home: Path, output: str | None = None) -> Path:
@@ -34,10 +46,14 @@ def _report(word: str, home: Path, output: str | None = None) -> Path:
 
     source = source_of(word, home=home)
     study, frame = source.name, source.load()
-    claims_file = Path("experiments") / study / "claims.py"
-    claims = evaluate(claims_file, frame) if claims_file.is_file() else None
+    claims = evaluate(claims_file(study), frame) if claims_file(study).is_file() else None
     target = Path(output) if output else home / "reports" / study
     return write_report(frame, target, title=study, description=description(study), claims=claims)
+
+
+def claims_file(study: str) -> Path:
+    """Where a checkout has the claims of an experiment."""
+    return Path("experiments") / study / "claims.py"
 
 
 def description(study: str) -> str:

@@ -28,10 +28,15 @@ def studies(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
 
 
-def load(root: Path, study: str | None = None) -> pd.DataFrame:
+def load(root: Path, study: str | None = None, *, index_file: Path | None = None) -> pd.DataFrame:
     """All records of `study`, or of every study, one row each, sorted by their axes.
 
     Measures are float64 with NaN where not measured; `layer_density`, `curve` and `barrier_curve` hold dicts or None.
+
+    Args:
+        root: folder that holds one folder a study.
+        study: its name.
+        index_file: where the index of the one study is kept, for a reader that must not write into its folder.
 
     Raises:
         ValueError: if the study has no records, naming those that have.
@@ -40,7 +45,7 @@ def load(root: Path, study: str | None = None) -> pd.DataFrame:
     if study is not None and study not in names:
         raise unknown("study", study, names)
     with _no_collections():
-        tables = [indexed(Path(root) / name) for name in ([study] if study else names)]
+        tables = [indexed(Path(root) / name, index_file if study else None) for name in ([study] if study else names)]
         return frame_of(pa.concat_tables([SCHEMA.empty_table(), *tables]))
 
 

@@ -39,12 +39,14 @@ _FIELDS = {field.name: (_KINDS[str(field.type)], field.default) for field in dat
 SCHEMA = pa.schema([*((name, kind) for name, (kind, _) in _FIELDS.items()), *((name, pa.string()) for name in (FILE, STAMP, EXTRA))])
 
 
-def indexed(folder: Path) -> pa.Table:
+def indexed(folder: Path, index_file: Path | None = None) -> pa.Table:
     """The records in `folder`, one row each, columns as in `SCHEMA`; a record that can't be read is warned of and left out.
 
-    `_extra` holds, as JSON, the columns that a newer version wrote and this one does not know.
+    `_extra` holds, as JSON, the columns that a newer version wrote and this one does not know. With an `index_file` the index is that
+    one, and nothing is written into `folder`.
     """
-    on_disk, index = _stamps(folder), _read_index(folder / INDEX)
+    index_file = index_file or folder / INDEX
+    on_disk, index = _stamps(folder), _read_index(index_file)
     names, stamps = index[FILE].to_pylist(), index[STAMP].to_pylist()
     current = [on_disk.get(name) == stamp for name, stamp in zip(names, stamps, strict=True)]
     known = index if all(current) else index.filter(pa.array(current))
@@ -53,7 +55,7 @@ def indexed(folder: Path) -> pa.Table:
     if not rows and known is index:
         return index
     table = pa.concat_tables([known, _table(rows)])
-    _write_index(folder / INDEX, table)
+    _write_index(index_file, table)
     return table
 
 

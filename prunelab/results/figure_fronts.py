@@ -1,4 +1,7 @@
-"""Accuracy against what a network costs, with the networks that no other beats: Pareto fronts."""
+"""Accuracy against what a network costs: the networks that no other beats, and what share of the seeds reaches.
+
+Each trade has a figure of its own; the page shows one of them at a time. The better side is the right one in all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,116 +11,113 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
+from prunelab.results.attainment import attainment
+from prunelab.results.curves import SERIES
 from prunelab.results.figure_lines import PERCENT, hover, log_ticks
-from prunelab.results.figure_parts import Absent, Axis, Line, LineFigure, Panel
-from prunelab.results.look import style
+from prunelab.results.figure_parts import MOST_BANDS, Absent, Axis, Line, LineFigure, Panel
+from prunelab.results.look import DENSE_GREY, Style, style
 from prunelab.results.methods import control_name, own_name, places
 from prunelab.results.pareto import non_dominated
+from prunelab.results.trades import COMPRESSION, SEARCH, SIZE, SPEED, THEORY, Trade, costed
 from prunelab.results.units import FRACTION
 
+GROUP = "Accuracy against cost"
+FEWEST_SEEDS = 3  # with a surface; two have no median between them
 _LOG_FROM = 4.0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Gain:
-    """What is gained by pruning: more is better.
-
-    Attributes:
-        column: of a record.
-        name: of the gain, for the hover.
-        lacking: of networks without it, for the caption.
-    """
-
-    key: str
-    title: str
-    column: str
-    axis: str
-    name: str
-    lacking: str
-    absent: str
-    words: str
-
-
-_COMPRESSION = _Gain(
-    key="pareto",
-    title="Compression against accuracy",
-    column="compression_ratio",
-    axis="Compression ratio",
-    name="compression",
-    lacking="Recorded without a compression ratio",
-    absent="No pruned network has both a compression ratio and a test accuracy.",
-    words="no other network of the panel is at least as small and as accurate, and better in one",
-)
-_SPEED = _Gain(
-    key="latency",
-    title="Measured speed against accuracy",
-    column="measured_speedup",
-    axis="Dense latency / latency, measured in turns",
-    name="speed-up",
-    lacking="Not timed",
-    absent="No pruned network was timed; measure=latency times them.",
-    words="no other network of the panel is at least as fast and as accurate, and better in one",
-)
+ALL = "All, median over seeds"
+_TOGETHER = Style(colour=DENSE_GREY, marker="circle", dash="solid")
 
 
 def pareto_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     """Accuracy against compression ratio with the non-dominated points ringed."""
-    return _front(frame, _COMPRESSION)
+    return _front(frame, COMPRESSION)
+
+
+def speedup_figure(frame: pd.DataFrame) -> LineFigure | Absent:
+    """Accuracy against theoretical speed-up."""
+    return _front(frame, THEORY)
 
 
 def latency_figure(frame: pd.DataFrame) -> LineFigure | Absent:
-    """Accuracy against measured speed-up with the non-dominated points ringed."""
-    return _front(frame, _SPEED)
+    """Accuracy against measured speed-up."""
+    return _front(frame, SPEED)
 
 
-def _front(frame: pd.DataFrame, gain: _Gain) -> LineFigure | Absent:
+def size_figure(frame: pd.DataFrame) -> LineFigure | Absent:
+    """Accuracy against size on disk."""
+    return _front(frame, SIZE)
+
+
+def search_cost_figure(frame: pd.DataFrame) -> LineFigure | Absent:
+    """Accuracy against the training work behind a network."""
+    return _front(frame, SEARCH)
+
+
+def _front(frame: pd.DataFrame, trade: Trade) -> LineFigure | Absent:
     found = curves.accuracy(frame)
-    lacking = found[found[gain.column].isna()]
-    found = found[np.isfinite(found[gain.column])]
+    if found.empty:
+        return Absent(key=trade.key, title=trade.title, reason=trade.absent)
+    rows = costed(frame).rename(columns={trade.column: "cost"})
+    means = rows.groupby(SERIES, observed=True)["cost"].mean().reset_index().astype({"method": str})
+    found = found.merge(means, on=SERIES, how="left")
+    lacking = found[~np.isfinite(found["cost"])]
+    found = found[np.isfinite(found["cost"])]
     if not (found["level"] > 0).any():
-        return Absent(key=gain.key, title=gain.title, reason=gain.absent)
+        return Absent(key=trade.key, title=trade.title, reason=trade.absent)
     if found["method"].nunique() > 1 and (found["control"] == "none").any():
         found = found[found["control"] == "none"]
-    panels, fronts = _panels(frame, found, gain)
+    panels, fronts = _panels(frame, found, rows, trade)
     names = [control_name(control).lower() for control in dict.fromkeys(lacking["control"])]
-    low, high = found[gain.column].min(), found[gain.column].max()
-    best = pd.concat(fronts).drop_duplicates([gain.column, "mean"])
-    caption = f"Ringed points are not dominated: {gain.words}. The front is that of the means over seeds; bars are 95 % intervals."
+    best = pd.concat(fronts).drop_duplicates(["cost", "mean"])
+    low, high = best["cost"].min(), best["cost"].max()
+    caption = f"Ringed points are not dominated: {trade.words}. The front is that of the means over seeds; bars are 95 % intervals."
+    caption += _surface_words(panels)
     if names:
-        caption += f" {gain.lacking}, so not shown: {', '.join(names)}."
+        caption += f" {trade.lacking}, so not shown: {', '.join(names)}."
     return LineFigure(
-        key=gain.key, title=gain.title, caption=caption,
-        alternative=f"Accuracy against {gain.name}; {len(best)} points from {best[gain.column].min():.3g} to "
-        f"{best[gain.column].max():.3g} times are on the front.",
-        x=_axis(gain, max(low, 1e-9), high),
-        y=Axis(title="Test accuracy (%)", bounds=PERCENT), panels=panels, ring="Not dominated",
+        key=trade.key, title=trade.title, caption=caption,
+        alternative=f"Accuracy against {trade.name}; {len(best)} points from {trade.value(low)} to {trade.value(high)} are on the front.",
+        x=_axis(trade, max(found["cost"].min(), 1e-9), found["cost"].max()),
+        y=Axis(title="Test accuracy (%)", bounds=PERCENT), panels=panels, ring="Not dominated", group=GROUP, choice=trade.choice,
     )  # fmt: skip
 
 
-def _axis(gain: _Gain, low: float, high: float) -> Axis:
-    """Logarithmic where the gain spans enough for it; within a few times a logarithmic axis has one tick."""
+def _axis(trade: Trade, low: float, high: float) -> Axis:
+    """Logarithmic where the trade spans enough for it; within a few times a logarithmic axis has one tick."""
     if high / low < _LOG_FROM:
-        return Axis(title=gain.axis)
-    return Axis(title=f"{gain.axis} (log scale)", log=True, ticks=log_ticks(low, high))
+        return Axis(title=trade.axis, falling=trade.falling)
+    return Axis(title=trade.log_axis(), log=True, falling=trade.falling, ticks=log_ticks(low, high), linear_title=trade.axis)
 
 
-def _panels(frame: pd.DataFrame, found: pd.DataFrame, gain: _Gain) -> tuple[tuple[Panel, ...], list[pd.DataFrame]]:
+def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade: Trade) -> tuple[tuple[Panel, ...], list[pd.DataFrame]]:
     """The panels, and the points on the front of each."""
     where = places(frame)
     names = list(dict.fromkeys(place.line for place in where.values()))
+    rows = rows[np.isfinite(rows["cost"]) & np.isfinite(rows["test_top1"])]
+    panel_of = found["method"].map(lambda method: where[method].panel)
+    crowded = max(len(here[["method", "control"]].drop_duplicates()) for _, here in found.groupby(panel_of)) > MOST_BANDS
     panels, fronts = [], []
     for title in dict.fromkeys(place.panel for place in where.values()):
-        here = found[[where[method].panel == title for method in found["method"]]]
+        here = found[panel_of == title]
         if not (here["level"] > 0).any():
             continue
-        front = pd.Series(non_dominated(here[[gain.column, "mean"]]), index=here.index)
+        front = pd.Series(non_dominated(here[["cost", "mean"]], maximise=(not trade.falling, True)), index=here.index)
         fronts.append(here[front])
-        lines = []
-        for index, ((method, control), rows) in enumerate(here.groupby(["method", "control"], sort=False)):  # pyright: ignore
+        lines, behind = [], []
+        for index, ((method, control), means) in enumerate(here.groupby(["method", "control"], sort=False)):  # pyright: ignore
             own = own_name(frame) if control == "none" else control_name(str(control))
             label, look = (where[str(method)].line, names.index(where[str(method)].line)) if len(where) > 1 else (own, index)
-            lines.append(_line(label, rows, front, look, gain))
-        panels.append(Panel(title=title[:1].upper() + title[1:], lines=tuple(sorted(lines, key=_name) if len(where) > 1 else lines)))
+            lines.append(_line(label, means, front, look, trade))
+            behind.append(rows[(rows["method"].astype(str) == method) & (rows["control"] == control)])
+        surfaces = (
+            [_together(lines[0], pd.concat(behind), trade)]
+            if crowded
+            else [_surface(*pair, trade) for pair in zip(lines, behind, strict=True)]
+        )
+        surfaces = [surface for surface in surfaces if surface is not None]
+        if len(where) > 1:
+            lines.sort(key=_name)
+        panels.append(Panel(title=title[:1].upper() + title[1:], lines=(*lines, *surfaces)))
     return tuple(panels), fronts
 
 
@@ -125,11 +125,52 @@ def _name(line: Line) -> str:
     return line.label
 
 
-def _line(label: str, rows: pd.DataFrame, front: pd.Series, look: int, gain: _Gain) -> Line:
+def _line(label: str, rows: pd.DataFrame, front: pd.Series, look: int, trade: Trade) -> Line:
     return Line(
-        label=label, x=tuple(rows[gain.column]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),
+        label=label, x=tuple(rows["cost"]), y=tuple(100 * rows["mean"]), low=tuple(100 * rows["low"]),
         high=tuple(100 * rows["high"]), style=style(look), joined=False, ringed=tuple(front[rows.index]),
         hover=tuple(
-            hover(label, row, FRACTION) + f"\n{gain.name} {row[gain.column]:.3g}" for row in rows.to_dict("records")
+            hover(label, row, FRACTION) + f"\n{trade.name} {trade.value(row['cost'])}" for row in rows.to_dict("records")
         ),
     )  # fmt: skip
+
+
+def _together(line: Line, rows: pd.DataFrame, trade: Trade) -> Line | None:
+    """One surface of all series, without a band, where one each would hide the points."""
+    surface = _surface(line, rows, trade)
+    if surface is None:
+        return None
+    unknown = (np.nan,) * len(surface.x)
+    return dataclasses.replace(surface, label=ALL, style=_TOGETHER, low=unknown, high=unknown)
+
+
+def _surface(line: Line, rows: pd.DataFrame, trade: Trade) -> Line | None:
+    """Steps of what half of the seeds reach; the band is from what a quarter of them reach to what three quarters do."""
+    if rows["seed"].nunique() < FEWEST_SEEDS or not (rows["level"] > 0).any():
+        return None
+    corners = attainment(rows.rename(columns={"cost": trade.column}), (trade.column, "test_top1"))
+    sign = -1.0 if trade.falling else 1.0
+    places = np.unique(sign * corners[trade.column])
+    heights = [_heights(places, sign * part[trade.column].to_numpy(), part["test_top1"].to_numpy()) for _, part in corners.groupby("share")]
+    best, median, worst = (tuple(np.repeat(100 * height, 2)[1:]) for height in heights)
+    x = tuple(sign * np.repeat(places, 2)[:-1])
+    return dataclasses.replace(line, x=x, y=median, low=worst, high=best, joined=True, markers=False, ringed=(), hover=())
+
+
+def _heights(places: np.ndarray, corners: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What is reached at each place: the best value of the corners there or beyond; NaN beyond the last."""
+    there = corners[None, :] >= places[:, None]
+    return np.where(there.any(axis=1), np.where(there, values[None, :], -np.inf).max(axis=1), np.nan)
+
+
+def _surface_words(panels: tuple[Panel, ...]) -> str:
+    labels = {line.label for panel in panels for line in panel.lines if line.joined}
+    if not labels:
+        return ""
+    steps = "what the fronts of at least half its seeds reach"
+    if labels == {ALL}:
+        return f" Steps are the median attainment surface of all series together, {steps} (Grunert da Fonseca et al. 2001)."
+    return (
+        f" Steps are the median attainment surface of a series, {steps}; bands go from a quarter of the seeds to three quarters "
+        "(Grunert da Fonseca et al. 2001)."
+    )

@@ -15,7 +15,7 @@ from prunelab.results.units import Unit, percent, significant, unit_of
 
 MOST_PANELS = 12
 PERCENT = (0.0, 100.0)
-WEIGHTS_LEFT = "Weights left (%, log scale)"
+WEIGHTS_LEFT, WEIGHTS_LEFT_LINEAR = "Weights left (%, log scale)", "Weights left (%)"
 
 
 def accuracy_figure(frame: pd.DataFrame) -> LineFigure | Absent:
@@ -59,7 +59,8 @@ def early_stop_figure(frame: pd.DataFrame) -> LineFigure | Absent:
 
 def _figure(key: str, title: str, caption: str, y_title: str, panels: tuple[Panel, ...]) -> LineFigure:
     places = [x for panel in panels for line in panel.lines for x in line.x]
-    x = Axis(title=WEIGHTS_LEFT, log=True, falling=True, ticks=log_ticks(min(places), max(places)))
+    ticks = log_ticks(min(places), max(places))
+    x = Axis(title=WEIGHTS_LEFT, log=True, falling=True, ticks=ticks, linear_title=WEIGHTS_LEFT_LINEAR)
     names = ", ".join(dict.fromkeys(line.label for panel in panels for line in panel.lines))
     alternative = f"{title}: lines for {names}; {significant(max(places))} to {significant(min(places))} % of the weights left."
     alternative += " The numbers are in the tables below."

@@ -97,15 +97,15 @@ def interpolation_figure(frame: pd.DataFrame) -> LineFigure | Absent:
     found = curves.interpolation(frame)
     if found.empty:
         return Absent(key=key, title=title, reason="No interpolation between two children was recorded.")
-    panels = []
+    panels, steps = [], sorted(found["rewind_step"].unique())  # a step looks alike in all panels
     for (method, _), rows in _spread(list(found.groupby(["method", "level"], sort=False))):  # pyright: ignore[reportGeneralTypeIssues]
         groups = _spread(list(rows.groupby("rewind_step")))
         lines = [
             _interval_line(
-                f"Rewound to {step}", list(points["alpha"]), points, index,
+                f"Rewound to {step}", list(points["alpha"]), points, steps.index(step),
                 [f"alpha {row.alpha:.2f}\n{FRACTION.value(row.mean)}" for row in points.itertuples()],  # pyright: ignore
             )
-            for index, (step, points) in enumerate(groups)
+            for step, points in groups
         ]  # fmt: skip
         panels.append(Panel(title=_network_name(str(method), rows), lines=tuple(lines)))
     return LineFigure(

@@ -19,6 +19,7 @@ class Axis:
         falling: values decrease along the axis, as weights left do from left to right.
         ticks: places and their labels; None leaves them to the library.
         bounds: values that cannot be passed, so that an interval is not drawn beyond them; None if there are none.
+        linear_title: of a logarithmic axis, its title once the reader of the page makes it linear; None if that is not offered.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Axis:
     falling: bool = False
     ticks: tuple[tuple[float, str], ...] | None = None
     bounds: tuple[float, float] | None = None
+    linear_title: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,8 @@ class LineFigure:
         panels: at least one.
         flag: what a crossed point means.
         ring: what a ringed point means.
+        group: heading of the figures that the page shows one at a time; "" for a figure that stands alone.
+        choice: what the figure is called among these.
     """
 
     key: str
@@ -104,11 +108,13 @@ class LineFigure:
     panels: tuple[Panel, ...]
     flag: str = "a run diverged"
     ring: str = "on the front"
+    group: str = ""
+    choice: str = ""
 
     @property
     def crowded(self) -> bool:
         """Whether bands would hide each other, so that intervals are drawn as bars in all panels."""
-        return any(len(panel.lines) > MOST_BANDS for panel in self.panels)
+        return any(len({line.label for line in panel.lines}) > MOST_BANDS for panel in self.panels)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,6 +139,7 @@ class HeatFigure:
     y_title: str
     scale_title: str
     panels: tuple[HeatPanel, ...]
+    group: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

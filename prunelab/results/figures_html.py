@@ -1,7 +1,12 @@
-"""Figures for the page, by plotly: one interactive plot a panel, so that panels stack on a narrow screen."""
+"""Figures for the page, by plotly: one interactive plot a panel, so that panels stack on a narrow screen.
+
+The legend is the page's, one for all panels of a figure (`legend.py`): a trace says in `meta.groups` which of its names must be
+switched on for it to be seen.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 from collections.abc import Iterator, Sequence
@@ -17,11 +22,26 @@ MOST_ANNOTATED_CELLS = 240
 ROW_HEIGHT = 26
 
 
-def panels(figure: Figure) -> list[tuple[str, go.Figure]]:
-    """Title and plot of each panel of a figure."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plot:
+    """One panel.
+
+    Attributes:
+        title: of the panel.
+        figure: what plotly draws.
+        linear: plotly's settings of the x axis once it is linear; None where that is not offered.
+    """
+
+    title: str
+    figure: go.Figure
+    linear: dict | None = None
+
+
+def panels(figure: Figure) -> list[Plot]:
+    """The plot of each panel of a figure."""
     if isinstance(figure, HeatFigure):
-        return [(panel.title, _heat(figure, panel)) for panel in figure.panels]
-    return [(panel.title, _lines(figure, panel)) for panel in figure.panels]
+        return [Plot(title=panel.title, figure=_heat(figure, panel)) for panel in figure.panels]
+    return [_lines(figure, panel) for panel in figure.panels]
 
 
 def text(words: str) -> str:
@@ -29,7 +49,7 @@ def text(words: str) -> str:
     return html.escape(words).replace("\n", "<br>")
 
 
-def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
+def _lines(figure: LineFigure, panel: Panel) -> Plot:
     plot = go.Figure(layout=_layout())
     places = [x for line in panel.lines for x in line.x]
     ends = (min(places), max(places)) if places else (0.0, 1.0)
@@ -40,7 +60,13 @@ def _lines(figure: LineFigure, panel: Panel) -> go.Figure:
     plot.add_traces(list(_marks(panel.lines, figure)))
     plot.update_xaxes(**_axis(figure.x, ends))
     plot.update_yaxes(**_axis(figure.y, None), range=_range(figure))
-    return plot
+    return Plot(title=panel.title, figure=plot, linear=_linear(figure.x, ends))
+
+
+def _linear(axis: Axis, ends: tuple[float, float]) -> dict | None:
+    if not axis.log or axis.linear_title is None:
+        return None
+    return _axis(dataclasses.replace(axis, log=False, ticks=None, title=axis.linear_title), ends)
 
 
 def _range(figure: LineFigure) -> list[float] | None:
@@ -65,7 +91,7 @@ def _layout() -> go.Layout:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": INK},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemwidth": 46},
+        showlegend=False,
         hoverlabel={"bgcolor": PAPER, "bordercolor": GRID, "font": {"family": FONT, "size": 12, "color": INK}, "align": "left"},
         hovermode="closest",
     )
@@ -97,7 +123,7 @@ def _line(line: Line, *, banded: bool) -> Iterator[go.Scatter]:
     bars = [high - y if math.isfinite(high) else 0 for y, high in zip(line.y, line.high, strict=True)]
     yield go.Scatter(
         name=text(line.label),
-        legendgroup=text(line.label),
+        meta=_belonging(line.label),
         x=line.x,
         y=line.y,
         mode="+".join(mode for mode, wanted in (("lines", line.joined), ("markers", line.markers)) if wanted),
@@ -106,6 +132,7 @@ def _line(line: Line, *, banded: bool) -> Iterator[go.Scatter]:
         error_y=None if banded else {"type": "data", "array": bars, "color": line.style.colour, "thickness": 1, "width": 0},
         text=[text(words) for words in line.hover] or None,
         hovertemplate="%{text}<extra></extra>" if line.hover else None,
+        hoverinfo=None if line.hover else "skip",
     )
 
 
@@ -119,7 +146,7 @@ def _band(label: str, x: Sequence[float], low: Sequence[float], high: Sequence[f
     if across:
         yield go.Scatter(
             x=across[:-1], y=outline[:-1], fill="toself", fillcolor=translucent(colour), mode="lines", line={"width": 0},
-            legendgroup=text(label), showlegend=False, hoverinfo="skip",
+            meta=_belonging(label), hoverinfo="skip", showlegend=False,
         )  # fmt: skip
 
 
@@ -136,7 +163,7 @@ def _stretches(values: Sequence[float]) -> Iterator[tuple[int, int]]:
 def _reference(reference: Reference, ends: tuple[float, float]) -> Iterator[go.Scatter]:
     yield from _band(reference.label, ends, (reference.low,) * 2, (reference.high,) * 2, reference.style.colour)
     yield go.Scatter(
-        name=text(reference.label), legendgroup=text(reference.label), x=ends, y=(reference.y,) * 2, mode="lines",
+        name=text(reference.label), meta=_belonging(reference.label), x=ends, y=(reference.y,) * 2, mode="lines",
         line={"color": reference.style.colour, "width": 1.8, "dash": reference.style.dash},
         hovertemplate=f"{text(reference.label)}<br>%{{y:.4g}}<extra></extra>",
     )  # fmt: skip
@@ -148,17 +175,23 @@ def _marks(lines: Sequence[Line], figure: LineFigure) -> Iterator[go.Scatter]:
         ("flagged", figure.flag, {"symbol": "x-thin", "size": 12, "line": {"width": 2.4, "color": VERMILION}}),
     )
     for attribute, label, marker in looks:
-        marked = [
-            (x, y)
-            for line in lines
-            for x, y, on in zip(line.x, line.y, getattr(line, attribute) or (False,) * len(line.x), strict=True)
-            if on
-        ]
-        if marked:
-            label = text(label[0].upper() + label[1:])
-            yield go.Scatter(
-                x=[x for x, _ in marked], y=[y for _, y in marked], mode="markers", marker=marker, name=label, hoverinfo="skip"
-            )
+        for line in lines:
+            on = getattr(line, attribute)
+            marked = [(x, y) for x, y, here in zip(line.x, line.y, on, strict=True) if here] if on else []
+            if marked:
+                yield go.Scatter(
+                    x=[x for x, _ in marked], y=[y for _, y in marked], mode="markers", marker=marker, name=text(capital(label)),
+                    meta=_belonging(line.label, capital(label)), hoverinfo="skip",
+                )  # fmt: skip
+
+
+def capital(words: str) -> str:
+    """The words with a capital at the beginning."""
+    return words[:1].upper() + words[1:]
+
+
+def _belonging(*names: str) -> dict:
+    return {"groups": list(names)}
 
 
 def _heat(figure: HeatFigure, panel: HeatPanel) -> go.Figure:

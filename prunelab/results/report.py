@@ -20,7 +20,7 @@ from prunelab.results.claims import Claim
 from prunelab.results.figure_parts import Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
-from prunelab.results.page import pictures, render_page
+from prunelab.results.page import Live, pictures, render_page
 from prunelab.results.remembering import remembering
 from prunelab.results.sections import Section, sections
 from prunelab.results.summary import caveats, headline
@@ -115,11 +115,13 @@ def render(
     description: str = "",
     claims: Sequence[Claim] | None = None,
     formats: Sequence[str] = (),
+    live: Live | None = None,
 ) -> str:
     """The page as text; see `write_report`. Each figure links to its files of these formats beside the page."""
     return render_page(
         "report.html.j2",
         pictures(drawn),
+        live=live,
         title=title,
         description=description,
         facts=_facts(frame),

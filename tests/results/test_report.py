@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import html.parser
+import itertools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -26,12 +28,17 @@ class Page(html.parser.HTMLParser):
         self.scripts: list[tuple[dict, str]] = []
         self.words: list[str] = []
         self.labels: list[str] = []
+        self.series: dict[str, list[str]] = {}
+        self._figure = ""
         self._raw: tuple[str, dict] | None = None
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         self.tags.append(tag)
+        self._figure = given["id"] if tag == "figure" else self._figure
+        if "data-series" in given:
+            self.series.setdefault(self._figure, []).append(given["data-series"])
         self.links += [given[name] for name in ("src", "href") if name in given]
         self.labels += [given["aria-label"]] if "aria-label" in given else []
         self._raw = (tag, given) if tag in ("script", "style") else None
@@ -110,6 +117,33 @@ def test_the_plotted_numbers_are_those_of_the_records(to_frame, make_network, tm
     x_axis = plots["plot-accuracy-0"]["layout"]["xaxis"]
     assert x_axis["type"] == "log"
     assert x_axis["range"][0] > x_axis["range"][1], "weights left fall to the right"
+
+
+def test_a_logarithmic_axis_can_be_made_linear(study, tmp_path):
+    page = report(study, tmp_path)
+    linear = {plot["id"]: plot["linear"] for plot in page.plots}
+    assert linear["plot-accuracy-0"]["type"] == "linear"
+    assert linear["plot-accuracy-0"]["title"]["text"] == "Weights left (%)"
+    assert linear["plot-accuracy-0"]["range"] == pytest.approx([102.9, 0.69], abs=0.1), "in per cent, not in powers of ten"
+    assert linear["plot-barrier-0"] is None, "its axis is linear already"
+    raw = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert raw.count('data-scale="linear"') == sum(1 for key in ("accuracy", "early_stop", "pareto") if linear[f"plot-{key}-0"])
+
+
+def test_each_series_has_one_button_that_is_named_as_its_traces(study, tmp_path):
+    page = report(study, tmp_path)
+    for key, plots in itertools.groupby(page.plots, key=lambda plot: plot["key"]):
+        named = {name for plot in plots for trace in plot["figure"]["data"] for name in (trace.get("meta") or {}).get("groups", ())}
+        assert sorted(page.series.get(key, [])) == sorted(named), key
+    assert page.series["accuracy"] == ["Tickets", "Reinitialised", "Shuffled mask", "Random mask", "Small dense", "Dense"]
+
+
+def test_the_figures_of_accuracy_against_cost_are_shown_one_at_a_time(to_frame, make_study, tmp_path):
+    records = [dataclasses.replace(r, zipped_bytes=round(1e6 * (1 - r.sparsity))) for r in make_study(levels=4)]
+    report(to_frame(records), tmp_path)
+    raw = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'data-shows="(\w+)"[^>]*aria-pressed="(\w+)"', raw) == [("pareto", "true"), ("size", "false")]
+    assert re.findall(r'<figure id="(\w+)"[^>]* hidden>', raw) == ["size"]
 
 
 def test_the_table_can_be_read_without_the_plots(to_frame, make_network, tmp_path):

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from prunelab.results.figure_fronts import ALL, latency_figure, pareto_figure, search_cost_figure, size_figure, speedup_figure
+from prunelab.results.figure_parts import MOST_BANDS, Absent, LineFigure
+
+
+def lines(figure, *, surfaces: bool) -> dict:
+    assert isinstance(figure, LineFigure)
+    return {line.label: line for panel in figure.panels for line in panel.lines if line.joined is surfaces}
+
+
+@pytest.fixture
+def ladder(to_frame, make_network):
+    """Three seeds, dense and two levels, with numbers that can be followed by hand."""
+
+    def make(**columns):
+        accuracies = {0: (0.96, 0.95, 0.94), 1: (0.93, 0.95, 0.91), 2: (0.80, 0.70, 0.90)}
+        return to_frame([
+            make_network(
+                seed=seed, level=level, test_top1=accuracies[level][seed], compression_ratio=float(2**level),
+                theoretical_speedup=float(2**level), multiply_adds=1000 // 2**level, zipped_bytes=4_000_000 // 2**level, **columns,
+            )
+            for seed in (0, 1, 2)
+            for level in (0, 1, 2)
+        ])  # fmt: skip
+
+    return make
+
+
+def test_the_median_surface_is_what_two_of_three_seeds_reach(ladder):
+    surface = lines(pareto_figure(ladder()), surfaces=True)["Tickets"]
+    assert surface.x == (1, 1, 2, 2, 4)
+    assert surface.y == pytest.approx((95, 93, 93, 80, 80))
+    assert surface.low == pytest.approx((94, 91, 91, 70, 70))
+    assert surface.high == pytest.approx((96, 95, 95, 90, 90))
+
+
+def test_costs_fall_to_the_right_and_the_cheaper_network_is_the_better(ladder):
+    figure = size_figure(ladder())
+    assert isinstance(figure, LineFigure)
+    assert figure.x.falling
+    assert lines(figure, surfaces=False)["Tickets"].x == (4, 2, 1)
+    assert lines(figure, surfaces=False)["Tickets"].ringed == (True, True, True)
+    assert lines(figure, surfaces=True)["Tickets"].x == (4, 4, 2, 2, 1)
+    assert "from 1 MB to 4 MB" in figure.alternative
+
+
+def test_search_cost_counts_all_trainings_in_dense_ones(ladder):
+    found = lines(search_cost_figure(ladder(schedule="iterative")), surfaces=False)["Tickets"]
+    assert found.x == pytest.approx((1, 1.5, 1.75)), "dense, then a network of half and one of a quarter of its multiply-adds"
+    assert found.ringed == (True, False, False)
+    found = lines(search_cost_figure(ladder(schedule="at_init")), surfaces=False)["Pruned"]
+    assert found.x == pytest.approx((1, 0.5, 0.25))
+
+
+def test_multiply_adds_and_what_is_lacking(ladder):
+    assert lines(speedup_figure(ladder()), surfaces=False)["Tickets"].x == (1, 2, 4)
+    assert isinstance(latency_figure(ladder()), Absent)
+
+
+def test_two_seeds_have_no_surface(ladder):
+    frame = ladder()
+    figure = pareto_figure(frame[frame["seed"] < 2])
+    assert not lines(figure, surfaces=True)
+    assert isinstance(figure, LineFigure)
+    assert "attainment" not in figure.caption
+    assert "attainment" in pareto_figure(frame).caption
+
+
+def test_many_methods_share_one_surface_without_a_band(to_frame, make_study):
+    names = ("magnitude", "snip", "grasp", "synflow", "obs", "movement")
+    assert len(names) > MOST_BANDS
+    records = [
+        r for name in names for r in make_study(levels=3, controls=(), criterion=name, schedule="one_shot") if r.level or name == "obs"
+    ]
+    surfaces = lines(pareto_figure(to_frame(records)), surfaces=True)
+    assert list(surfaces) == [ALL]
+    assert all(math.isnan(low) for low in surfaces[ALL].low)
+    assert not any(math.isnan(y) for y in surfaces[ALL].y)
