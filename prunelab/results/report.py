@@ -36,7 +36,15 @@ _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
 @remembering()
-def write_report(frame: pd.DataFrame, directory: Path, *, title: str, description: str = "", claims: Sequence[Claim] | None = None) -> Path:
+def write_report(
+    frame: pd.DataFrame,
+    directory: Path,
+    *,
+    title: str,
+    description: str = "",
+    claims: Sequence[Claim] | None = None,
+    style: str = "paper",
+) -> Path:
     """Write `report.html`, `points.csv`, `tables.md`, `tables.tex` and each figure as PNG, SVG and PDF into a folder.
 
     Everything is made in a temporary folder and then moved file by file, the page last, so a reader never sees half a
@@ -48,15 +56,18 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
         title: heading of the page.
         description: a paragraph under it.
         claims: shown with their verdicts, if given.
+        style: of the figures for papers: `paper`, `column`, `slides`, or the path of an `.mplstyle` file (`paper_styles.paper_style`).
 
     Returns:
         The path of the page.
 
     Raises:
-        ValueError: if the frame is empty, lacks columns, or holds a point twice.
+        ValueError: if the frame is empty, lacks columns, or holds a point twice; for an unknown style.
     """
     from prunelab.results import figures_paper
+    from prunelab.results.paper_styles import paper_style
 
+    look = paper_style(style)
     frame = checked(frame)
     directory = Path(directory)
     drawn, absent = figures(frame)
@@ -65,7 +76,7 @@ def write_report(frame: pd.DataFrame, directory: Path, *, title: str, descriptio
     page = render(frame, drawn, absent, levels, parts, **words, claims=claims, formats=figures_paper.FORMATS)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
-        made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop))]
+        made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop), look)]
         made += _write_tables(text_tables(levels, parts), Path(workshop), title)
         table = write_points(frame, Path(workshop) / POINTS_NAME)
         html = Path(workshop) / PAGE_NAME
