@@ -17,9 +17,10 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 @click.option("--output", help="Folder of the report; HOME/reports/NAME if not given.")
 @click.option("--serve", is_flag=True, help="Write nothing: show the page on this machine, and renew it as records arrive.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of --serve; 8765 if not given, 0 for any that is free.")
+@click.option("--style", help="Of figures for papers: paper (5.5 in, the default), column (3.25 in), slides (16:9), or FILE.mplstyle.")
 @debug_option
-def report(source: str, home: str | None, output: str | None, serve: bool, port: int | None, debug: bool) -> None:
-    r"""Write the report of SOURCE: one HTML page, its figures as PNG, SVG and PDF, its points as CSV.
+def report(source: str, home: str | None, output: str | None, serve: bool, port: int | None, style: str | None, debug: bool) -> None:
+    r"""Write the report of SOURCE: one HTML page, figures as PNG, SVG and PDF, tables as Markdown and LaTeX, points as CSV.
 
     \b
     prunelab report lottery_mnist5k          a study, from its records
@@ -30,17 +31,17 @@ def report(source: str, home: str | None, output: str | None, serve: bool, port:
     """
     if not serve and port is not None:
         raise click.UsageError("--port is of --serve")
-    if serve and output is not None:
-        raise click.UsageError("--serve writes nothing; leave out --output")
+    if serve and (output is not None or style is not None):
+        raise click.UsageError(f"--serve writes nothing; leave out {'--output' if output is not None else '--style'}")
     if serve:
         from prunelab.cli import serving
 
         guarded(debug, lambda: serving.serve(source, home_folder(home), serving.PORT if port is None else port))
     else:
-        guarded(debug, lambda: click.echo(f"report: {_report(source, home_folder(home), output)}"))
+        guarded(debug, lambda: click.echo(f"report: {_report(source, home_folder(home), output, style or 'paper')}"))
 
 
-def _report(word: str, home: Path, output: str | None = None) -> Path:
+def _report(word: str, home: Path, output: str | None = None, style: str = "paper") -> Path:
     from prunelab.records.frame import studies
     from prunelab.records.sources import source_of
     from prunelab.results.claim_files import evaluate
@@ -51,7 +52,8 @@ def _report(word: str, home: Path, output: str | None = None) -> Path:
     claims = evaluate(claims_file(study), frame) if claims_file(study).is_file() else None
     target = Path(output) if output else home / "reports" / study
     inspect = shlex.join(["prunelab", "inspect", study]) if study in studies(home / "records") else ""
-    return write_report(frame, target, title=study, description=description(study), claims=claims, inspect=inspect)
+    words = {"title": study, "description": description(study), "inspect": inspect, "style": style}
+    return write_report(frame, target, **words, claims=claims)
 
 
 def claims_file(study: str) -> Path:

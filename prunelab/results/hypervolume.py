@@ -125,9 +125,10 @@ def volumes(frame: pd.DataFrame, within: Box) -> SeedVolumes:
     Raises:
         MissingData: if no row has all measures.
     """
-    usable = ~np.isnan(scaled(frame, within.columns)).any(axis=1)
-    rows = frame[usable]
-    by_seed = {int(seed): hypervolume(own, within) for seed, own in rows.groupby("seed")}  # pyright: ignore[reportArgumentType]
-    counts = rows["seed"].value_counts()
-    uneven = tuple(sorted(int(seed) for seed in counts.index[counts < counts.max()])) if len(counts) else ()
+    values, edges = scaled(frame, within.columns), _edges(within)
+    usable = ~np.isnan(values).any(axis=1)
+    values, of_row = values[usable], frame["seed"].to_numpy()[usable]
+    seeds, counts = np.unique(of_row, return_counts=True)
+    by_seed = {int(seed): volume(values[of_row == seed], *edges) for seed in seeds}
+    uneven = tuple(int(seed) for seed in seeds[counts < counts.max()]) if len(counts) else ()
     return SeedVolumes(interval=mean_interval(list(by_seed.values())), by_seed=by_seed, num_left_out=int((~usable).sum()), uneven=uneven)

@@ -99,8 +99,9 @@ def mean_intervals(values: np.ndarray, *, confidence: float = CONFIDENCE) -> np.
     # as differences from the mean, so that large numbers that hardly differ keep their digits
     shares, tail = _shares(count), expanded_tail(count, confidence)
     parts = [values[:, start : start + _AT_ONCE] - mean[start : start + _AT_ONCE] for start in range(0, values.shape[1], _AT_ONCE)]
-    ends = np.concatenate([np.quantile(shares @ part, [tail, 1 - tail], axis=0) for part in parts], axis=1)
-    return np.stack([mean, *(mean + ends)])
+    # a sample a row, so that each is sorted where it lies
+    ends = [np.quantile(part.T @ shares.T, [tail, 1 - tail], axis=1, overwrite_input=True) for part in parts]
+    return np.stack([mean, *(mean + np.concatenate(ends, axis=1))])
 
 
 def expanded_tail(count: int, confidence: float = CONFIDENCE) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from prunelab.records.schema import AXES
@@ -26,6 +27,7 @@ _AXIS_TEXTS = {
 _BETWEEN = " · "
 SHORT_NAME_LENGTH = 60
 MOST_PANELS = 12
+_ROW = "_row"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,13 +62,17 @@ def own_name(frame: pd.DataFrame) -> str:
 
 def labelled(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The points of a frame `with_methods`, with their axes and these columns alone: the many others are costly to repeat."""
-    needed = list(dict.fromkeys([*AXES, "overrides", *columns]))
-    return with_methods(_some(frame, tuple(needed)))
+    found = _labelled_axes(frame)
+    others = [column for column in dict.fromkeys(columns) if column not in found]
+    rows = points(frame)[others].take(found[_ROW].to_numpy()).set_axis(found.index)
+    return pd.concat([found.drop(columns=[_ROW, "method"]), rows, found["method"]], axis=1)
 
 
 @remembered
-def _some(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    return points(frame)[list(columns)]
+def _labelled_axes(frame: pd.DataFrame) -> pd.DataFrame:
+    """The axes of the points `with_methods`, and in `_ROW` the number of the point that each row is."""
+    rows = points(frame)[[*AXES, "overrides"]]
+    return with_methods(rows.assign(**{_ROW: np.arange(len(rows))}))
 
 
 def with_methods(frame: pd.DataFrame, *, ignoring: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
 from prunelab.results.frames import MissingData, points
 from prunelab.results.matching import MARGIN, LevelDifference, against_dense, matching
-from prunelab.results.methods import control_name, own_name, places, with_methods
+from prunelab.results.methods import control_name, labelled, own_name, places
 from prunelab.results.selection import CONTROLS, select, tickets
 from prunelab.results.statistics import MeanInterval, paired_difference
 from prunelab.results.units import FRACTION, percent
@@ -19,7 +20,7 @@ MOST_LINES = 12
 
 def headline(frame: pd.DataFrame) -> list[str]:
     """What the accuracies say, a sentence or two for each method."""
-    rows = with_methods(points(frame))
+    rows = labelled(frame, ["sparsity", "compression_ratio", "measured_speedup", "diverged", "test_top1"])
     several = rows["method"].nunique() > 1
     if rows["method"].nunique() > MOST_METHODS:
         return _ranking(frame)
@@ -120,14 +121,16 @@ def _single_seed(rows: pd.DataFrame) -> list[str]:
 
 
 def _missing_seeds(frame: pd.DataFrame) -> list[str]:
-    rows = with_methods(points(frame))
+    rows = labelled(frame, [])
     lines = []
     for method, own in rows.groupby("method", observed=True):
-        expected = set(own["seed"])
+        expected = np.unique(own["seed"])
         for control, side in own.groupby("control", sort=False):
-            levels = side.groupby("level")["seed"].agg(set)
-            for seed in sorted(expected):
-                absent = [int(level) for level, seeds in levels.items() if seed not in seeds]  # pyright: ignore
+            levels, rung = np.unique(side["level"], return_inverse=True)
+            present = np.zeros((len(levels), len(expected)), dtype=bool)
+            present[rung, np.searchsorted(expected, side["seed"])] = True
+            for seed, there in zip(expected, present.T, strict=True):
+                absent = levels[~there].tolist()
                 if absent:
                     name = own_name(frame) if control == "none" else control_name(str(control))
                     label = f"{method}, {name.lower()}" if method else name

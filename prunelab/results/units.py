@@ -33,8 +33,8 @@ class Unit:
         if value is None or math.isnan(value):
             return NONE
         text = f"{value * self.scale:{'+' if signed else ''},.{self.digits}f}"
-        if float(text.replace(",", "")) == 0:
-            text = text.lstrip("+-")
+        if text[0] in "+-" and not text.strip("+-0."):
+            text = text[1:]
         return text.replace("-", MINUS)
 
     def value(self, value: float | None) -> str:

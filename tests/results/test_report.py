@@ -80,7 +80,12 @@ def test_the_report_of_a_study(study, tmp_path):
     assert {"main", "nav", "header", "footer", "table", "caption"} <= set(page.tags)
 
     figures = {"accuracy", "early_stop", "pareto", "layers", "barrier", "interpolation"}
-    expected = {f"{key}.{kind}" for key in figures for kind in ("png", "svg", "pdf")} | {"report.html", "points.csv"}
+    expected = {f"{key}.{kind}" for key in figures for kind in ("png", "svg", "pdf")} | {
+        "report.html",
+        "points.csv",
+        "tables.md",
+        "tables.tex",
+    }
     assert {entry.name for entry in path.parent.iterdir()} == expected
     for key in figures:
         assert (path.parent / f"{key}.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
