@@ -21,8 +21,8 @@ from prunelab.results.figure_parts import Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.page import Live, pictures, render_page
-from prunelab.results.remembering import remembering
-from prunelab.results.sections import Section, sections
+from prunelab.results.remembering import remembered, remembering
+from prunelab.results.sections import sections
 from prunelab.results.summary import caveats, headline
 from prunelab.results.tables import LevelTable, level_tables
 from prunelab.results.tables_text import TextTable, latex, markdown, text_tables
@@ -72,12 +72,13 @@ def write_report(
     directory = Path(directory)
     drawn, absent = figures(frame)
     words = {"title": title, "description": description}
-    levels, parts = _level_tables(frame), sections(frame)
-    page = render(frame, drawn, absent, levels, parts, **words, claims=claims, formats=figures_paper.FORMATS)
+    tables = text_tables(_level_tables(frame), sections(frame))
+    files = TABLES_NAMES if tables else ()
+    page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS, tables_files=files)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop), look)]
-        made += _write_tables(text_tables(levels, parts), Path(workshop), title)
+        made += _write_tables(tables, Path(workshop), title)
         table = write_points(frame, Path(workshop) / POINTS_NAME)
         html = Path(workshop) / PAGE_NAME
         html.write_text(page, encoding="utf-8")
@@ -87,6 +88,7 @@ def write_report(
     return directory / PAGE_NAME
 
 
+@remembered
 def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
     return [
         *level_tables(frame, "test_top1", "Test accuracy"),
@@ -119,16 +121,15 @@ def render(
     frame: pd.DataFrame,
     drawn: Sequence[Figure],
     absent: Sequence[Any],
-    levels: Sequence[LevelTable],
-    parts: Sequence[Section],
     *,
     title: str,
     description: str = "",
     claims: Sequence[Claim] | None = None,
     formats: Sequence[str] = (),
+    tables_files: Sequence[str] = (),
     live: Live | None = None,
 ) -> str:
-    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page."""
+    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page, the tables to theirs."""
     return render_page(
         "report.html.j2",
         pictures(drawn),
@@ -141,9 +142,9 @@ def render(
         claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
         formats=formats,
         absent=absent,
-        tables=levels,
-        sections=parts,
-        tables_files=TABLES_NAMES if levels or parts else (),
+        tables=_level_tables(frame),
+        sections=sections(frame),
+        tables_files=tables_files,
         environment=_environment(frame),
         commands=_commands(frame),
     )
