@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: help lottery test test-chaos test-ray test-slurm check bench docs wheel clean
+.PHONY: help lottery test test-browser test-chaos test-ray test-slurm check bench docs wheel clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -20,6 +20,10 @@ lottery: $(VENV)/.installed ## run the main lottery-ticket study on real data an
 
 test: $(VENV)/.installed ## the test suite
 	$(BIN)/python -m pytest -n 2
+
+test-browser: $(VENV)/.installed ## the report in a real browser (installs Debian's chromium as root); pictures in build/browser
+	bash tests/browser/chromium.sh
+	PRUNELAB_TEST_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
 test-chaos: $(VENV)/.installed ## minutes: kill -9 a sweep twenty times, and look whether anything is lost
 	PRUNELAB_TEST_CHAOS=20 $(BIN)/python -m pytest tests/integration/test_chaos.py

@@ -14,5 +14,5 @@ echo "the wheel composes: $(wc -l < composed.yaml) lines from another folder"
 said=$("$folder/venv/bin/prunelab" new criterion mine 2>&1 || true)
 grep -q 'no checkout' <<< "$said"
 echo "the wheel has its templates, and writes nothing into itself"
-"$folder/venv/bin/python" -c 'from prunelab.results.page import render_page; assert "</html>" in render_page("page.html.j2", title="t")'
+"$folder/venv/bin/python" -c 'from prunelab.results.page import inlined, render_page; assert inlined("live.js"); assert "</html>" in render_page("page.html.j2", title="t")'
 echo "the wheel has its page: template, styles and scripts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -41,6 +42,7 @@ def serve(word: str, home: Path, port: int) -> None:
             match = nearest(study, names)
             click.echo(f"no records of {study!r} below {records} yet; the page waits." + (f" Did you mean {match!r}?" if match else ""))
         click.echo(f"report: http://{HOST}:{listening.server_port}/  (Ctrl-C ends it)")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and leaves nothing behind
         with listening:
             listening.serve_forever()
     except KeyboardInterrupt:

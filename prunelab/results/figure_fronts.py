@@ -13,7 +13,7 @@ import pandas as pd
 from prunelab.results import curves
 from prunelab.results.attainment import attainment
 from prunelab.results.curves import SERIES
-from prunelab.results.figure_lines import PERCENT, hover, log_ticks
+from prunelab.results.figure_lines import PERCENT, control_place, hover, log_ticks
 from prunelab.results.figure_parts import MOST_BANDS, Absent, Axis, Line, LineFigure, Panel
 from prunelab.results.look import DENSE_GREY, Style, style
 from prunelab.results.methods import control_name, own_name, places
@@ -104,9 +104,10 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade:
         front = pd.Series(non_dominated(here[["cost", "mean"]], maximise=(not trade.falling, True)), index=here.index)
         fronts.append(here[front])
         lines, behind = [], []
-        for index, ((method, control), means) in enumerate(here.groupby(["method", "control"], sort=False)):  # pyright: ignore
+        for (method, control), means in here.groupby(["method", "control"], sort=False):  # pyright: ignore
             own = own_name(frame) if control == "none" else control_name(str(control))
-            label, look = (where[str(method)].line, names.index(where[str(method)].line)) if len(where) > 1 else (own, index)
+            place = where[str(method)].line
+            label, look = (place, names.index(place)) if len(where) > 1 else (own, control_place(str(control)))
             lines.append(_line(label, means, front, look, trade))
             behind.append(rows[(rows["method"].astype(str) == method) & (rows["control"] == control)])
         surfaces = (

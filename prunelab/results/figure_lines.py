@@ -103,13 +103,14 @@ def _controls_panel(title: str, found: pd.DataFrame, column: str, own: str) -> P
         label = own if control == "none" else control_name(str(control))
         visible = points[points["density"] > 0]
         if (visible["level"] > 0).any():
-            lines.append(_line(label, visible, unit, _control_place(str(control))))
+            lines.append(_line(label, visible, unit, control_place(str(control))))
         if control == "none":
             references += [_reference("", row, unit, style(0).colour) for _, row in points[points["level"] == 0].iterrows()]
     return Panel(title=title, lines=tuple(lines), references=_once(references))
 
 
-def _control_place(control: str) -> int:
+def control_place(control: str) -> int:
+    """The index of a control's look, the same in every figure."""
     return CONTROLS.index(control) if control in CONTROLS else len(CONTROLS)
 
 

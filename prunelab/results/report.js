@@ -32,7 +32,9 @@ const prunelab = (() => {
     return { data, layout };
   };
 
-  const draw = ({ only = null, inDark = wantsDark.matches, widest = Infinity } = {}) => {
+  let printing = false;  // what changes meanwhile, as the width of the page does, must not undo it
+  const draw = ({ only = null } = {}) => {
+    const inDark = wantsDark.matches && !printing, widest = printing ? PAPER_WIDTH : Infinity;
     for (const plot of plots) {
       const place = document.getElementById(plot.id);
       if ((only && plot.key !== only) || place.closest("[hidden]")) continue;
@@ -98,7 +100,11 @@ const prunelab = (() => {
   addEventListener("hashchange", follow);
   wantsDark.addEventListener("change", () => draw());
   matchMedia("(max-width: 52rem)").addEventListener("change", () => draw());
-  addEventListener("beforeprint", () => draw({ inDark: false, widest: PAPER_WIDTH }));
-  addEventListener("afterprint", () => draw());
+  const print = (begins) => {
+    printing = begins;
+    draw();
+  };
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
   return { redraw: (newer) => { plots = newer; sync(); draw(); } };
 })();

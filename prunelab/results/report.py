@@ -20,9 +20,10 @@ from prunelab.results.claims import Claim
 from prunelab.results.figure_parts import Figure
 from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
+from prunelab.results.front_table import front_table
 from prunelab.results.page import Live, pictures, render_page
 from prunelab.results.remembering import remembered, remembering
-from prunelab.results.sections import sections
+from prunelab.results.sections import Section, sections
 from prunelab.results.summary import caveats, headline
 from prunelab.results.tables import LevelTable, level_tables
 from prunelab.results.tables_text import TextTable, latex, markdown, text_tables
@@ -72,7 +73,7 @@ def write_report(
     directory = Path(directory)
     drawn, absent = figures(frame)
     words = {"title": title, "description": description}
-    tables = text_tables(_level_tables(frame), sections(frame))
+    tables = text_tables(_level_tables(frame), _sections(frame))
     files = TABLES_NAMES if tables else ()
     page = render(frame, drawn, absent, **words, claims=claims, formats=figures_paper.FORMATS, tables_files=files)
     directory.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,11 @@ def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
         *level_tables(frame, "test_top1", "Test accuracy"),
         *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
     ]
+
+
+@remembered
+def _sections(frame: pd.DataFrame) -> list[Section]:
+    return [section for section in (front_table(frame), *sections(frame)) if section]
 
 
 def _write_tables(tables: list[TextTable], directory: Path, title: str) -> list[Path]:
@@ -143,7 +149,7 @@ def render(
         formats=formats,
         absent=absent,
         tables=_level_tables(frame),
-        sections=sections(frame),
+        sections=_sections(frame),
         tables_files=tables_files,
         environment=_environment(frame),
         commands=_commands(frame),

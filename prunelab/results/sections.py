@@ -18,7 +18,6 @@ from prunelab.results.intervals import MeanInterval
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS, with_search_cost
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
-from prunelab.results.remembering import remembered
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
 from prunelab.results.units import STEPS as IN_STEPS
 
@@ -48,7 +47,6 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-@remembered
 def sections(frame: pd.DataFrame) -> list[Section]:
     """The sections for which the frame has data: statistics, tests, search cost, checklist.
 

@@ -73,7 +73,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     routes: dict[str, tuple[str, Callable[[], str]]]
-    protocol_version = "HTTP/1.1"
     server_version, sys_version = "prunelab", ""
     timeout = 60
 
@@ -105,7 +104,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, kind, text, tag)
 
     def _refused(self) -> None:
-        self.close_connection = True  # a body may follow that nobody reads
         self._send(
             HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, "this server is for reading\n", extra={"Allow": "GET, HEAD", "Connection": "close"}
         )

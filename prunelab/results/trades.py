@@ -12,7 +12,7 @@ from prunelab.results.methods import labelled
 from prunelab.results.remembering import remembered
 
 _COLUMNS = [
-    "sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds", "test_top1", "measured_speedup", "zipped_bytes", "total_steps",
+    "sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds", "test_top1", "measured_speedup", "size_bytes", "total_steps",
     "mask_step",
 ]  # fmt: skip
 
@@ -76,7 +76,7 @@ SPEED = Trade(
     absent="No pruned network was timed; measure=latency times them.", words=_words("fast"),
 )  # fmt: skip
 SIZE = Trade(
-    key="size", title="Size against accuracy", choice="Size", column="zipped_bytes", axis="Weights left and their places, deflated (MB)",
+    key="size", title="Size against accuracy", choice="Size", column="size_bytes", axis="Size of the weights on disk (MB)",
     name="size", lacking="Recorded without a size", absent="No pruned network has both a size on disk and a test accuracy.",
     words=_words("small on disk"), falling=True, unit=" MB",
 )  # fmt: skip
@@ -93,12 +93,17 @@ def costed(frame: pd.DataFrame) -> pd.DataFrame:
     """The points of a frame, labelled by method, with every trade's column.
 
     Returns:
-        Rows of `methods.labelled` with `zipped_bytes` in megabytes, and `search_multiply_adds` in trainings of the method's dense network.
+        Rows of `methods.labelled` with `size_bytes` in megabytes, and `search_multiply_adds` in trainings of the method's dense network.
     """
     rows = with_search_cost(labelled(frame, _COLUMNS))
     dense = rows[(rows["level"] == 0) & (rows["control"] == "none")]
     trainings = dense.groupby(dense["method"].astype(str))[MULTIPLY_ADDS].mean().to_dict()
     training = np.array([trainings.get(method, np.nan) for method in rows["method"].astype(str)], dtype=float)
-    numbers = {column: pd.to_numeric(rows[column]).astype(float) for column in ("measured_speedup", "theoretical_speedup", "zipped_bytes")}
-    numbers["zipped_bytes"] = numbers["zipped_bytes"] / 1e6
-    return rows.assign(**numbers, **{MULTIPLY_ADDS: rows[MULTIPLY_ADDS] / training})
+    numbers = {column: pd.to_numeric(rows[column]).astype(float) for column in ("measured_speedup", "theoretical_speedup", "size_bytes")}
+    numbers["size_bytes"] = numbers["size_bytes"] / 1e6
+    return rows.assign(**numbers, **{MULTIPLY_ADDS: [_without_noise(value) for value in rows[MULTIPLY_ADDS] / training]})
+
+
+def _without_noise(value: float) -> float:
+    """Four significant digits: the dense multiply-adds come from a rounded quotient, and equal costs must be equal."""
+    return float(f"{value:.4g}")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
 from prunelab.results.figure_fronts import ALL, latency_figure, pareto_figure, search_cost_figure, size_figure, speedup_figure
+from prunelab.results.figure_lines import accuracy_figure
 from prunelab.results.figure_parts import MOST_BANDS, Absent, LineFigure
+from prunelab.results.front_table import front_table
 
 
 def lines(figure, *, surfaces: bool) -> dict:
@@ -22,7 +25,7 @@ def ladder(to_frame, make_network):
         return to_frame([
             make_network(
                 seed=seed, level=level, test_top1=accuracies[level][seed], compression_ratio=float(2**level),
-                theoretical_speedup=float(2**level), multiply_adds=1000 // 2**level, zipped_bytes=4_000_000 // 2**level, **columns,
+                theoretical_speedup=float(2**level), multiply_adds=1000 // 2**level, size_bytes=4_000_000 // 2**level, **columns,
             )
             for seed in (0, 1, 2)
             for level in (0, 1, 2)
@@ -81,3 +84,33 @@ def test_many_methods_share_one_surface_without_a_band(to_frame, make_study):
     assert list(surfaces) == [ALL]
     assert all(math.isnan(low) for low in surfaces[ALL].low)
     assert not any(math.isnan(y) for y in surfaces[ALL].y)
+
+
+def test_the_table_has_the_networks_that_no_other_beats_in_three_measures(to_frame, make_network):
+    def point(level, accuracy, compression, speed, **changes):
+        columns = {"test_top1": accuracy, "compression_ratio": compression, "theoretical_speedup": speed}
+        return make_network(level=level, **columns, **changes)
+
+    records = [point(0, 0.9, 1.0, 1.0), point(1, 0.9, 2.0, 1.5), point(2, 0.8, 4.0, 2.0), point(2, 0.8, 4.0, 3.0, control="reinit")]
+    table = front_table(to_frame([*records, point(1, 0.7, 2.0, 4.0, control="reinit")]))
+    assert table is not None
+    assert "accuracy, compression and theoretical speed-up" in table.lede
+    assert [(row[0], row[2], row[3], row[4]) for row in table.rows] == [
+        ("Tickets", "90.0", "2", "1.5"), ("Reinitialised", "80.0", "4", "3"), ("Reinitialised", "70.0", "2", "4")
+    ]  # fmt: skip
+    timed = [dataclasses.replace(r, measured_speedup=1.0 if r.control == "none" else 0.5) for r in records]
+    table = front_table(to_frame(timed))
+    assert table is not None
+    assert "accuracy, compression and measured speed-up: " in table.lede.replace(" at once", "")
+    assert [row[0] for row in table.rows] == ["Tickets", "Tickets"]
+
+
+def test_without_speeds_there_is_no_table(to_frame, make_study):
+    assert front_table(to_frame(make_study(levels=2, theoretical_speedup=None, measured_speedup=None))) is None
+
+
+def test_a_control_looks_alike_in_every_figure(to_frame, make_study):
+    frame = to_frame(make_study(levels=2, controls=("reinit", "random")))
+    looks = [{line.label: line.style for line in figure.panels[0].lines} for figure in (accuracy_figure(frame), pareto_figure(frame))]
+    assert looks[0] == looks[1]
+    assert set(looks[0]) == {"Tickets", "Reinitialised", "Random mask"}

@@ -139,7 +139,7 @@ def test_each_series_has_one_button_that_is_named_as_its_traces(study, tmp_path)
 
 
 def test_the_figures_of_accuracy_against_cost_are_shown_one_at_a_time(to_frame, make_study, tmp_path):
-    records = [dataclasses.replace(r, zipped_bytes=round(1e6 * (1 - r.sparsity))) for r in make_study(levels=4)]
+    records = [dataclasses.replace(r, size_bytes=round(1e6 * (1 - r.sparsity))) for r in make_study(levels=4)]
     report(to_frame(records), tmp_path)
     raw = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.findall(r'data-shows="(\w+)"[^>]*aria-pressed="(\w+)"', raw) == [("pareto", "true"), ("size", "false")]

@@ -149,9 +149,17 @@ def test_a_port_in_use_is_refused_with_the_mend(site):
         server(site.report, site.port)
 
 
-def test_the_command_serves_until_it_is_interrupted(tmp_path, write):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_ended(tmp_path, write, ending):
     write()
-    environment = {**os.environ, "PRUNELAB_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+    (tmp_path / "temporary").mkdir()
+    environment = {
+        **os.environ,
+        "TMPDIR": str(tmp_path / "temporary"),
+        "PRUNELAB_HOME": str(tmp_path),
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+    }
     line = [sys.executable, "-m", "prunelab.cli", "report", "s", "--serve", "--port"]
     running = subprocess.Popen([*line, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
     try:
@@ -168,10 +176,11 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path, write):
         assert "is in use; give another with --port" in again.stderr
         assert "Traceback" not in again.stderr
     finally:
-        running.send_signal(signal.SIGINT)
+        running.send_signal(ending)
         _, errors = running.communicate(timeout=30)
     assert running.returncode == 0
     assert "Traceback" not in errors
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_what_cannot_be_served_is_said(tmp_path):
