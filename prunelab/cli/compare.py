@@ -29,24 +29,27 @@ if TYPE_CHECKING:
 def compare(first: str, second: str, home: str | None, measure: str, margin: float | None, as_json: bool, debug: bool) -> None:
     r"""Compare FIRST with SECOND, paired by seed and by weights left: a verdict in one sentence, and the numbers under it.
 
-    Either is STUDY, STUDY:METHOD, STUDY:CONTROL or STUDY:METHOD:CONTROL; methods are called as in the report.
+    Either is STUDY, STUDY:METHOD, STUDY:CONTROL or STUDY:METHOD:CONTROL; methods are called as in the report. STUDY may
+    be anything that `prunelab report` takes.
 
     \b
     prunelab compare lottery_mnist5k lottery_mnist5k:reinit
     prunelab compare shootout:magnitude shootout:snip --measure test_loss
     prunelab compare "shootout:obs,fine-tuned" lottery_mnist5k
+    prunelab compare lottery_mnist5k wandb:me/prunelab/lottery_mnist5k:reinit
+    prunelab compare points.csv:reinit runs/wandb
     """
     guarded(debug, lambda: _compare((first, second), home_folder(home), measure, margin, as_json))
 
 
 def _compare(words: tuple[str, str], home: Path, measure: str, margin: float | None, as_json: bool) -> None:
-    from prunelab.records.frame import load
+    from prunelab.records.sources import source_of, source_parts
     from prunelab.results.compare import compare as compared
     from prunelab.results.matching import MARGIN
     from prunelab.results.sides import side_of
     from prunelab.results.units import FRACTION, unit_of
 
-    sides = [side_of(word, lambda study: load(home / "records", study)) for word in words]
+    sides = [side_of(word, lambda study: source_of(study, home=home).load(), split=source_parts) for word in words]
     if margin is None:
         margin = MARGIN if unit_of(measure) is FRACTION else 0.0
     found = compared(sides[0], sides[1], measure, margin)

@@ -57,6 +57,17 @@ def source_of(word: str, *, home: Path) -> Source:
     raise ValueError(f"{unknown('study', word, names)} Give {WHAT}.")
 
 
+def source_parts(word: str) -> list[str]:
+    """A source and, after colons, what is meant of it: of `wandb:me/project:snip` the parts `wandb:me/project` and `snip`."""
+    from prunelab.records.from_wandb_api import PREFIX
+
+    if Path(word).exists():
+        return [word]
+    start = PREFIX if word.startswith(PREFIX) else ""
+    source, *parts = word.removeprefix(start).split(":")
+    return [start + source, *parts]
+
+
 def _folder_name(path: Path) -> str:
     """The folder's own name; the one above where that is W&B's or says nothing."""
     path = path.resolve()

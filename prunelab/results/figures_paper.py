@@ -39,7 +39,7 @@ def save(figure: Figure, directory: Path, style: PaperStyle = STYLES[DEFAULT]) -
     """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf` into a folder."""
     paths = [Path(directory) / f"{figure.key}.{extension}" for extension in FORMATS]
     with mpl.rc_context(dict(style.settings)):
-        canvas = _draw_heat(figure, style) if isinstance(figure, HeatFigure) else _draw_lines(figure, style)
+        canvas = draw(figure, style)
         # `savefig` would settle the layout anew for each format, by drawing everything once more.
         canvas.get_layout_engine().execute(canvas)  # pyright: ignore[reportOptionalMemberAccess]
         canvas.set_layout_engine("none")
@@ -59,6 +59,11 @@ def _write_svg(canvas: Canvas, path: Path) -> None:
 
 def _write_pdf(canvas: Canvas, path: Path) -> None:
     FigureCanvasPdf(canvas).print_pdf(path, metadata={"CreationDate": None, "ModDate": None})
+
+
+def draw(figure: Figure, style: PaperStyle = STYLES[DEFAULT]) -> Canvas:
+    """The matplotlib figure; in `matplotlib.rc_context(style.settings)` it looks as saved."""
+    return _draw_heat(figure, style) if isinstance(figure, HeatFigure) else _draw_lines(figure, style)
 
 
 def literal(words: str) -> str:

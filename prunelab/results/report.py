@@ -22,7 +22,7 @@ from prunelab.results.figures import FIGURES, figures
 from prunelab.results.frames import checked, points
 from prunelab.results.front_table import front_table
 from prunelab.results.page import Live, pictures, render_page
-from prunelab.results.remembering import remembering
+from prunelab.results.remembering import remembered, remembering
 from prunelab.results.sections import Section, sections
 from prunelab.results.summary import caveats, headline
 from prunelab.results.tables import LevelTable, level_tables
@@ -80,13 +80,13 @@ def write_report(
     inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
     if inspect and not inspected:
         absent = [*absent, Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it.")]
-    levels, parts = level_tables_of(frame), sections_of(frame)
-    tables = {"levels": levels, "parts": parts}
-    page = render(frame, drawn, absent, **words, **tables, claims=claims, formats=figures_paper.FORMATS, inspected=inspected)
+    tables = text_tables(_level_tables(frame), _sections(frame))
+    files = {"formats": figures_paper.FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
+    page = render(frame, drawn, absent, **words, **files, claims=claims)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop), look)]
-        made += _write_tables(text_tables(levels, parts), Path(workshop), title)
+        made += _write_tables(tables, Path(workshop), title)
         table = write_points(frame, Path(workshop) / POINTS_NAME)
         html = Path(workshop) / PAGE_NAME
         html.write_text(page, encoding="utf-8")
@@ -96,17 +96,17 @@ def write_report(
     return directory / PAGE_NAME
 
 
-def level_tables_of(frame: pd.DataFrame) -> list[LevelTable]:
-    """The tables of a report that have a column a level."""
+@remembered
+def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
     return [
         *level_tables(frame, "test_top1", "Test accuracy"),
         *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
     ]
 
 
-def sections_of(frame: pd.DataFrame) -> list[Section]:
-    """The other tables of a report."""
-    return [section for section in (front_table(frame), *sections(frame)) if section is not None]
+@remembered
+def _sections(frame: pd.DataFrame) -> list[Section]:
+    return [section for section in (front_table(frame), *sections(frame)) if section]
 
 
 def _write_tables(tables: list[TextTable], directory: Path, title: str) -> list[Path]:
@@ -139,18 +139,14 @@ def render(
     description: str = "",
     claims: Sequence[Claim] | None = None,
     formats: Sequence[str] = (),
+    tables_files: Sequence[str] = (),
     inspected: str = "",
     live: Live | None = None,
-    levels: Sequence[LevelTable] | None = None,
-    parts: Sequence[Section] | None = None,
 ) -> str:
-    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page.
+    """The page as text; see `write_report`. Each figure links to its files of these formats beside the page, the tables to theirs.
 
-    `levels` and `parts` are its tables (`level_tables_of`, `sections_of`), if they are known already. `inspected` is the file
-    name of the page of `prunelab inspect` beside it; "" if there is none.
+    `inspected` is the file name of the page of `prunelab inspect` beside it; "" if there is none.
     """
-    levels = level_tables_of(frame) if levels is None else levels
-    parts = sections_of(frame) if parts is None else parts
     return render_page(
         "report.html.j2",
         pictures(drawn),
@@ -163,10 +159,10 @@ def render(
         claims=[{"claim": claim, "notes": notes(claim)} for claim in claims or ()],
         formats=formats,
         absent=absent,
+        tables=_level_tables(frame),
+        sections=_sections(frame),
+        tables_files=tables_files,
         inspected=inspected,
-        tables=levels,
-        sections=parts,
-        tables_files=TABLES_NAMES if formats and (levels or parts) else (),
         environment=_environment(frame),
         commands=_commands(frame),
     )

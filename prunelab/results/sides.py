@@ -34,20 +34,25 @@ class Side:
         return self.networks[self.networks["level"] > 0]
 
 
-def side_of(word: str, load: Callable[[str], pd.DataFrame]) -> Side:
+def _at_colons(word: str) -> list[str]:
+    return word.split(":")
+
+
+def side_of(word: str, load: Callable[[str], pd.DataFrame], *, split: Callable[[str], list[str]] = _at_colons) -> Side:
     """The networks that a word means.
 
     Args:
         word: STUDY, STUDY:METHOD, STUDY:CONTROL or STUDY:METHOD:CONTROL. A method is called what the report calls it; its parts may
             be joined by commas as well.
         load: reads the records of a study.
+        split: cuts a word into STUDY and the parts after it; at each colon, unless a study's own name may have some.
 
     Raises:
         ValueError: for an unknown study, method or control, naming the nearest; for a study with several methods of which none
             is named.
         MissingData: if there are no such networks.
     """
-    study, *parts = word.split(":")
+    study, *parts = split(word)
     rows = with_methods(points(checked(load(study))))
     if rows.empty:
         raise MissingData(f"{study} has no trained networks")

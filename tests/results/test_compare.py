@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from prunelab.cli import main
+from prunelab.records.sources import source_parts
 from prunelab.records.writer import write_record
 from prunelab.results.compare import compare
-from prunelab.results.frames import MissingData
+from prunelab.results.frames import MissingData, checked
+from prunelab.results.report import write_points
 from prunelab.results.sides import side_of
 
 
@@ -123,3 +125,19 @@ def test_the_command_prints_a_verdict_first_and_json_when_asked(make_study, tmp_
     wrong = runner.invoke(main, ["compare", "lottery_mnist5", "lottery_mnist5k", "--home", str(tmp_path)])
     assert wrong.exit_code == 2
     assert "Did you mean 'lottery_mnist5k'" in wrong.output
+
+
+def test_a_side_may_be_a_table_or_a_project_of_wandb(make_study, to_frame, tmp_path):
+    frame = checked(to_frame(make_study(levels=3, controls=("reinit",))))
+    for record in make_study(levels=3, controls=("reinit",)):
+        write_record(tmp_path / "records", record)
+    table = write_points(frame, tmp_path / "mine.csv")
+    given = ["compare", "lottery_mnist5k", f"{table}:reinit", "--json", "--home", str(tmp_path)]
+    found = CliRunner().invoke(main, given)
+    assert found.exit_code == 0, found.output
+    of_records = CliRunner().invoke(main, ["compare", "lottery_mnist5k", "lottery_mnist5k:reinit", "--json", "--home", str(tmp_path)])
+    assert json.loads(found.output)["levels"] == json.loads(of_records.output)["levels"]
+    assert source_parts("wandb:me/project/group:snip:reinit") == ["wandb:me/project/group", "snip", "reinit"]
+    assert source_parts("shootout:snip") == ["shootout", "snip"]
+    (tmp_path / "a:b.csv").write_text("")
+    assert source_parts(str(tmp_path / "a:b.csv")) == [str(tmp_path / "a:b.csv")]

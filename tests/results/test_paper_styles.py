@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import matplotlib as mpl
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from prunelab.cli import main
+from prunelab.records.writer import write_record
 from prunelab.results.figures import figures
 from prunelab.results.figures_paper import DOTS_PER_INCH, save
 from prunelab.results.frames import checked
@@ -65,3 +68,15 @@ def test_wrong_styles_are_refused_before_anything_is_written(study, tmp_path):
     with pytest.raises(ValueError, match="bad.mplstyle is no style file of matplotlib"):
         paper_style(str(tmp_path / "bad.mplstyle"))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_takes_a_style(make_study, tmp_path):
+    for record in make_study(levels=2, controls=()):
+        write_record(tmp_path / "records", record)
+    given = ["report", "lottery_mnist5k", "--home", str(tmp_path)]
+    assert CliRunner().invoke(main, [*given, "--style", "column"]).exit_code == 0
+    assert inches(tmp_path / "reports/lottery_mnist5k/accuracy.png")[0] == pytest.approx(3.25, abs=0.01)
+    wrong = CliRunner().invoke(main, [*given, "--style", "colum"])
+    assert wrong.exit_code == 2
+    assert "Did you mean 'column'" in wrong.output
+    assert "leave out --style" in CliRunner().invoke(main, [*given, "--serve", "--style", "slides"]).output
