@@ -94,6 +94,7 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade:
     where = places(frame)
     names = list(dict.fromkeys(place.line for place in where.values()))
     rows = rows[np.isfinite(rows["cost"]) & np.isfinite(rows["test_top1"])]
+    each_seed = {(str(method), str(control)): part for (method, control), part in rows.groupby(["method", "control"], observed=True)}  # pyright: ignore
     panel_of = found["method"].map(lambda method: where[method].panel)
     crowded = max(len(here[["method", "control"]].drop_duplicates()) for _, here in found.groupby(panel_of)) > MOST_BANDS
     panels, fronts = [], []
@@ -109,7 +110,7 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade:
             place = where[str(method)].line
             label, look = (place, names.index(place)) if len(where) > 1 else (own, control_place(str(control)))
             lines.append(_line(label, means, front, look, trade))
-            behind.append(rows[(rows["method"].astype(str) == method) & (rows["control"] == control)])
+            behind.append(each_seed[str(method), str(control)])
         surfaces = (
             [_together(lines[0], pd.concat(behind), trade)]
             if crowded
