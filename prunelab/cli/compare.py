@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @debug_option
 def compare(first: str, second: str, home: str | None, measure: str, margin: float | None, as_json: bool, debug: bool) -> None:
-    r"""Compare FIRST with SECOND, paired by seed and by weights left: a verdict in one sentence, and the numbers under it.
+    """Compare FIRST with SECOND, paired by seed and by weights left: a verdict in one sentence, and the numbers under it.
 
     Either is STUDY, STUDY:METHOD, STUDY:CONTROL or STUDY:METHOD:CONTROL; methods are called as in the report. STUDY may
     be anything that `prunelab report` takes.

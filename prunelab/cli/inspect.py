@@ -39,7 +39,7 @@ def inspect(
     output: str | None,
     debug: bool,
 ) -> None:
-    r"""Look into STUDY: what its masks and networks show that records alone cannot. Nothing is trained.
+    """Look into STUDY: what its masks and networks show that records alone cannot. Nothing is trained.
 
     \b
     overlap      do masks agree beyond chance, across seeds, levels, methods and controls

@@ -20,7 +20,7 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 @click.option("--style", help="Of figures for papers: paper (5.5 in, the default), column (3.25 in), slides (16:9), or FILE.mplstyle.")
 @debug_option
 def report(source: str, home: str | None, output: str | None, serve: bool, port: int | None, style: str | None, debug: bool) -> None:
-    r"""Write the report of SOURCE: one HTML page, figures as PNG, SVG and PDF, tables as Markdown and LaTeX, points as CSV.
+    """Write the report of SOURCE: one HTML page, figures as PNG, SVG and PDF, tables as Markdown and LaTeX, points as CSV.
 
     \b
     prunelab report lottery_mnist5k          a study, from its records

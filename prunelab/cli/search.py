@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @debug_option
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_override)
 def search(trials: int, sparsity: tuple[float, float], drop: float, pareto: bool, debug: bool, overrides: tuple[str, ...]) -> None:
-    r"""Find the highest sparsity that keeps the accuracy, with Optuna's TPE sampler.
+    """Find the highest sparsity that keeps the accuracy, with Optuna's TPE sampler.
 
     OVERRIDES are those of `prunelab run`; what is written as choice(a,b), interval(low,high) or range(low,high) is searched too:
 

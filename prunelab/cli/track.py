@@ -78,7 +78,7 @@ def _kept(study: str, home: Path) -> list[Path]:
 @debug_option
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_override)
 def sweep(method: str, output: str | None, debug: bool, overrides: tuple[str, ...]) -> None:
-    r"""Write the W&B sweep of a study: each of its jobs is one run of an agent.
+    """Write the W&B sweep of a study: each of its jobs is one run of an agent.
 
     OVERRIDES are those of `prunelab run`. What an experiment sweeps over is swept, and so is what is written as a list of choices:
 

@@ -140,8 +140,8 @@ def interpolation(frame: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=["method", "level", "rewind_step", "alpha", "density", "mean", "low", "high", "num_seeds"])
     long = rows[["method", "level", "rewind_step", "seed", "sparsity"]].assign(
-        alpha=[[round(float(a), 9) for a in curve["alpha"]] for curve in rows["barrier_curve"]],
-        error=[list(curve["test_error"]) for curve in rows["barrier_curve"]],
+        alpha=pd.Series([[round(float(a), 9) for a in curve["alpha"]] for curve in rows["barrier_curve"]], index=rows.index, dtype=object),
+        error=pd.Series([list(curve["test_error"]) for curve in rows["barrier_curve"]], index=rows.index, dtype=object),
     )
     long = long.explode(["alpha", "error"]).astype({"alpha": float, "error": float})
     return _with_density(long, ["method", "level", "rewind_step", "alpha"], "error")

@@ -95,7 +95,7 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade:
     names = list(dict.fromkeys(place.line for place in where.values()))
     rows = rows[np.isfinite(rows["cost"]) & np.isfinite(rows["test_top1"])]
     each_seed = {(str(method), str(control)): part for (method, control), part in rows.groupby(["method", "control"], observed=True)}  # pyright: ignore
-    panel_of = found["method"].map(lambda method: where[method].panel)
+    panel_of = found["method"].map(lambda method: where[str(method)].panel)
     crowded = max(len(here[["method", "control"]].drop_duplicates()) for _, here in found.groupby(panel_of)) > MOST_BANDS
     panels, fronts = [], []
     for title in dict.fromkeys(place.panel for place in where.values()):

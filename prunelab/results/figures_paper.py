@@ -38,7 +38,7 @@ _RING, _CROSS = 2.1, 1.75  # times the size of a marker
 def save(figure: Figure, directory: Path, style: PaperStyle = STYLES[DEFAULT]) -> list[Path]:
     """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf` into a folder."""
     paths = [Path(directory) / f"{figure.key}.{extension}" for extension in FORMATS]
-    with mpl.rc_context(dict(style.settings)):
+    with mpl.rc_context(dict(style.settings)):  # pyright: ignore[reportArgumentType]
         canvas = draw(figure, style)
         # `savefig` would settle the layout anew for each format, by drawing everything once more.
         canvas.get_layout_engine().execute(canvas)  # pyright: ignore[reportOptionalMemberAccess]

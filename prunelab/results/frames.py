@@ -43,7 +43,7 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     )
     twice = frame.duplicated(list(AXES))
     if twice.any():
-        first = frame.loc[twice.idxmax(), list(AXES)]
+        first = frame.loc[twice, list(AXES)].iloc[0]
         point = ", ".join(f"{axis}={value}" for axis, value in first.items() if value != "")
         raise ValueError(f"{int(twice.sum())} measured points are in the frame twice; the first is {point}")
     return frame

@@ -106,7 +106,7 @@ def _alone(own: pd.DataFrame, others: pd.DataFrame, dense: bool) -> dict[tuple[s
     theirs = {key: set(group) for key, group in others.groupby(["method"] if dense else _KEYS, observed=True)["seed"]}
     found = {}
     for key, group in own.groupby(_KEYS, observed=True)["seed"]:
-        method, level = str(key[0]), int(key[1])  # pyright: ignore[reportIndexIssue]
+        method, level = str(key[0]), int(key[1])  # pyright: ignore[reportIndexIssue, reportArgumentType]
         here, there = set(group), theirs.get((key[0],) if dense else key, set())  # pyright: ignore[reportIndexIssue]
         lines = []
         for seeds, side in ((here - there, "the method"), (there - here, "the reference")):

@@ -100,7 +100,7 @@ def inlined(name: str) -> markupsafe.Markup:
 
 
 def _text(name: str) -> str | None:
-    path = resources.files(__package__).joinpath(name)
+    path = resources.files("prunelab.results").joinpath(name)
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
@@ -119,7 +119,7 @@ def _picture(figure: Figure) -> dict[str, Any]:
     panels, plots = [], []
     for index, panel in enumerate(figures_html.panels(figure)):
         place = f"plot-{figure.key}-{index}"
-        panels.append({"id": place, "title": panel.title, "height": panel.figure.layout.height})
+        panels.append({"id": place, "title": panel.title, "height": panel.figure["layout"]["height"]})
         drawn = json.loads(panel.figure.to_json() or "{}")
         plots.append({"id": place, "key": figure.key, "figure": drawn, "linear": panel.linear})
     scales = any(plot["linear"] for plot in plots)

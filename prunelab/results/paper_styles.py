@@ -56,7 +56,7 @@ class PaperStyle:
 
     def letters(self, inches: float, setting: str) -> int:
         """About how many letters fit into so many inches, in the size that a setting of matplotlib has now."""
-        points = FontProperties(size=mpl.rcParams[setting]).get_size_in_points()
+        points = FontProperties(size=mpl.rcParams[setting]).get_size_in_points()  # pyright: ignore[reportArgumentType]
         return int(_LETTERS_AN_EM * inches * 72 / points)
 
 

@@ -120,7 +120,8 @@ def _tests(frame: pd.DataFrame) -> Section | None:
         except MissingData:
             continue
         for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
-            worst, best = levels.loc[levels["mean"].idxmin()], levels.loc[levels["mean"].idxmax()]
+            means = levels["mean"].to_numpy(dtype=float)
+            worst, best = levels.iloc[np.nanargmin(means)], levels.iloc[np.nanargmax(means)]
             certain = levels[levels["adjusted"] < SIGNIFICANT]
             notes = [f"{percent(row['density'])}: {row['note']}" for row in levels.to_dict("records") if row["note"]]
             lines.append((

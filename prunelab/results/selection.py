@@ -94,4 +94,4 @@ def nearest_level(frame: pd.DataFrame, density: float) -> int:
     left = left[left > 0]
     if left.empty:
         raise MissingData(f"no measured point near {percent(density)} of the weights left")
-    return int(np.log(left / density).abs().idxmin())
+    return int(left.index[int(np.abs(np.log(left.to_numpy() / density)).argmin())])

@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refused  # noqa: N815
 
     def _host_is_ours(self) -> bool:
-        port = self.server.server_address[1]
+        port = self.server.server_address[1]  # pyright: ignore[reportIndexIssue]
         return self.headers.get_all("Host") in ([f"{HOST}:{port}"], [f"localhost:{port}"])
 
     def _send(self, status: HTTPStatus, kind: str, text: str, tag: str | None = None, extra: dict[str, str] | None = None) -> None:

@@ -141,7 +141,7 @@ def _missing_seeds(frame: pd.DataFrame) -> list[str]:
 def _diverged(rows: pd.DataFrame) -> list[str]:
     bad = rows[rows["diverged"]]
     return [
-        f"Diverged, marked with a cross and kept in the means: {control_name(control, '')} at level "
+        f"Diverged, marked with a cross and kept in the means: {control_name(str(control), '')} at level "
         f"{', '.join(map(str, sorted(group['level'].unique())))}, seed {', '.join(map(str, sorted(group['seed'].unique())))}."
         for control, group in bad.groupby("control", sort=False)
     ]
@@ -152,7 +152,7 @@ def _collapsed(rows: pd.DataFrame) -> list[str]:
     if bad.empty:
         return []
     whose = bad.groupby(["criterion", "control"], sort=False).size()
-    counts = ", ".join(f"{criterion} {control_name(str(control), '').lower()} {count}" for (criterion, control), count in whose.items())
+    counts = ", ".join(f"{criterion} {control_name(str(control), '').lower()} {count}" for (criterion, control), count in whose.items())  # pyright: ignore[reportGeneralTypeIssues]
     return [f"{len(bad)} networks have a layer without any weight left, the first at level {int(bad['level'].min())}: {counts}."]
 
 

@@ -101,7 +101,8 @@ def costed(frame: pd.DataFrame) -> pd.DataFrame:
     training = np.array([trainings.get(method, np.nan) for method in rows["method"].astype(str)], dtype=float)
     numbers = {column: pd.to_numeric(rows[column]).astype(float) for column in ("measured_speedup", "theoretical_speedup", "size_bytes")}
     numbers["size_bytes"] = numbers["size_bytes"] / 1e6
-    return rows.assign(**numbers, **{MULTIPLY_ADDS: [_without_noise(value) for value in rows[MULTIPLY_ADDS] / training]})
+    relative = rows[MULTIPLY_ADDS].to_numpy(dtype=float) / training
+    return rows.assign(**numbers, **{MULTIPLY_ADDS: [_without_noise(float(value)) for value in relative]})
 
 
 def _without_noise(value: float) -> float:

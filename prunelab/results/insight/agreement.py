@@ -54,7 +54,7 @@ def _removed(table: pd.DataFrame) -> HeatFigure | Absent:
     for (network, fraction), own in rows.groupby(["network", "fraction"], sort=False):  # pyright: ignore
         names, chance = _names(own), float(own["chance"].mean())
         cells = matrix(names, pair_means(own, "iou", 100), 100.0)
-        words = f"{percent(fraction)} removed; by chance {FRACTION.number(chance)}"
+        words = f"{percent(float(str(fraction)))} removed; by chance {FRACTION.number(chance)}"
         panels.append(_panel(_title(str(network), words), names, cells, "overlap {:.1f} %"))
     return HeatFigure(
         key=key, title=title,
