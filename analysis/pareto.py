@@ -15,6 +15,7 @@ from prunelab.results.figure_parts import Absent
 from prunelab.results.figures_paper import save
 from prunelab.results.frames import points
 from prunelab.results.hypervolume import box, volumes
+from prunelab.results.knee import knee
 from prunelab.results.methods import with_methods
 from prunelab.results.pareto import non_dominated
 
@@ -27,6 +28,8 @@ if isinstance(figure, Absent):
 means = accuracy(frame)
 front = means[non_dominated(means[["compression_ratio", "mean"]])].sort_values("compression_ratio")
 print(front[["method", "control", "level", "compression_ratio", "mean", "low", "high"]].round(4).to_string(index=False))
+bend = knee(means.rename(columns={"mean": "test_top1"}), ("compression_ratio", "test_top1"))
+print("the front has no knee" if bend is None else f"knee: {bend['method'] or 'all'}, {bend['control']}, level {bend['level']}")
 
 # %% Each method's own networks as one number: accuracy times the doublings of compression that it dominates
 own = with_methods(points(frame))

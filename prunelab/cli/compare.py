@@ -13,6 +13,7 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from prunelab.results.attainment import Dominance
     from prunelab.results.compare import Comparison
     from prunelab.results.intervals import MeanInterval
     from prunelab.results.units import Unit
@@ -80,8 +81,22 @@ def _print(found: Comparison) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(_levels(found))
     console.print(_totals(found))
+    if found.dominance is not None:
+        console.print(_dominance(found.dominance, found), markup=False)
     for note in found.notes:
         console.print(f"- {note}", markup=False)
+
+
+def _dominance(counted: Dominance, found: Comparison) -> str:
+    from prunelab.results.units import FRACTION
+
+    first, second = found.names
+    seeds = counted.num_first + counted.num_second + counted.num_equal + counted.num_neither
+    return (
+        f"On {counted.num_first} of {seeds} seeds the front of {first} dominates that of {second} in compression and {found.column}: "
+        f"probability {FRACTION.value(counted.probability)} {FRACTION.interval(counted.low, counted.high)}; the other way round on "
+        f"{counted.num_second}, equal on {counted.num_equal}, neither on {counted.num_neither}."
+    )
 
 
 def _levels(found: Comparison) -> Table:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from prunelab.basics.choices import unknown
 from prunelab.results.area import Span, area, span
+from prunelab.results.attainment import Dominance, dominance
 from prunelab.results.frames import MissingData
 from prunelab.results.holm import holm, paired_p
 from prunelab.results.hypervolume import box, volumes
@@ -70,6 +71,7 @@ class Comparison:
         overall: mean difference over the common levels, paired by seed.
         levels: from the densest on.
         totals: matching sparsity, area under the curve, hypervolume.
+        dominance: how often one side's front of compression and the measure beats the other's; None if that can't be told.
         notes: what could not be compared.
     """
 
@@ -80,6 +82,7 @@ class Comparison:
     overall: PairedDifference
     levels: tuple[LevelPair, ...]
     totals: tuple[Total, ...]
+    dominance: Dominance | None
     notes: tuple[str, ...]
 
 
@@ -104,7 +107,7 @@ def compare(first: Side, second: Side, column: str = "test_top1", margin: float 
     sides = (first, second)
     return Comparison(
         names=(first.name, second.name), column=column, margin=margin, verdict=_verdict(sides, overall, levels, column, margin),
-        overall=overall, levels=levels, totals=_totals(sides, column, margin),
+        overall=overall, levels=levels, totals=_totals(sides, column, margin), dominance=_dominance(sides, column),
         notes=(*notes, *(f"no common pair: {line}" for line in _missing(levels, here, there, column))),
     )  # fmt: skip
 
@@ -187,6 +190,13 @@ def _areas(sides: tuple[Side, Side], column: str) -> Total:
         return Total(name="Area under the curve", first=None, second=None, difference=None, note=str(missing))
     first, second = (area(side.networks, over, column) for side in sides)
     return _total(f"Area under the curve, {over.start:.3g} to {over.end:.3g} times", first, second)
+
+
+def _dominance(sides: tuple[Side, Side], column: str) -> Dominance | None:
+    try:
+        return dominance(sides[0].networks, sides[1].networks, ("compression_ratio", column))
+    except MissingData:
+        return None
 
 
 def _volumes(sides: tuple[Side, Side], column: str) -> Total:

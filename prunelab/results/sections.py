@@ -15,6 +15,7 @@ from prunelab.results.frames import MissingData
 from prunelab.results.holm import against_reference
 from prunelab.results.hypervolume import box, volumes
 from prunelab.results.intervals import MeanInterval
+from prunelab.results.knee import knee
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS, with_search_cost
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
@@ -22,6 +23,7 @@ from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, signif
 from prunelab.results.units import STEPS as IN_STEPS
 
 SIGNIFICANT = 0.05
+_TRADE = ("compression_ratio", "test_top1")
 _COLUMNS = [
     "sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds", "test_top1", "measured_speedup", "total_steps", "mask_step",
     "early_stop_step", "diverged",
@@ -70,9 +72,7 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
     except MissingData:
         over = None
     try:
-        within = box(
-            pd.concat([side.assign(side=name) for name, side in own.items()]), ("compression_ratio", "test_top1"), common_to="side"
-        )
+        within = box(pd.concat([side.assign(side=name) for name, side in own.items()]), _TRADE, common_to="side")
     except MissingData:
         within = None
     sooner = _advantages(frame)
@@ -81,23 +81,29 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
         matched, crossing = matching_over_seeds(side), break_even(side)
         covered = area(side, over) if over else None
         volume = volumes(side, within).interval if within else None
+        bend = knee(side.groupby("level", observed=True)[["sparsity", "compression_ratio", "test_top1"]].mean(), _TRADE)
         notes = [f"matching: {note}" for note in matched.notes] + [f"area: {note}" for note in (covered.notes if covered else ())]
         timed = side["measured_speedup"].notna() & (side["level"] > 0)
         notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
         steps = sooner.get(name)
         lines.append((
             name or "All", _bound(matched.bound, matched.interval, FRACTION), _cell(covered.interval if covered else None, FRACTION),
-            _cell(volume, NUMBER), _cell(steps, IN_STEPS), _bound(crossing.bound, crossing.interval, FRACTION) if timed.any() else NONE,
+            _cell(volume, NUMBER), NONE if bend is None else percent(1 - bend["sparsity"]), _cell(steps, IN_STEPS),
+            _bound(crossing.bound, crossing.interval, FRACTION) if timed.any() else NONE,
             "; ".join(notes) or NONE,
         ))  # fmt: skip
     reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
     lede = (
         f"Means over seeds with 95 % intervals. Matching: the largest sparsity not worse than the dense network of the same seed by more "
         f"than {FRACTION.number(MARGIN)} points. Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
-        "doublings of compression that the front dominates. Early stopping: step of the lowest validation loss, less that of the "
+        "doublings of compression that the front dominates. Knee: the weights left where "
+        "the front of the means bends (Das 1999). Early stopping: step of the lowest validation loss, less that of the "
         "reinitialised network. Break-even: the sparsity from where on the network is measured to be faster than dense."
     )
-    headings = ("Method", "Matching sparsity, %", "Area, %", "Hypervolume", "Early stopping, steps", "Break-even sparsity, %", "Notes")
+    headings = (
+        "Method", "Matching sparsity, %", "Area, %", "Hypervolume", "Knee, weights left", "Early stopping, steps",
+        "Break-even sparsity, %", "Notes",
+    )  # fmt: skip
     return Section(key="statistics", title="Statistics over seeds", lede=lede, headings=headings, rows=tuple(lines))
 
 

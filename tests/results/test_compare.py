@@ -66,6 +66,10 @@ def test_the_better_method_is_named_whichever_comes_first(load):
     for total in (matched, area, volume):
         assert total.difference is not None
         assert total.difference.mean > 0
+    counted, reverse = found.dominance, back.dominance
+    assert counted is not None
+    assert counted.num_first == reverse.num_second
+    assert counted.num_first > counted.num_second
 
 
 def test_less_of_a_loss_is_better(to_frame, make_network):
