@@ -36,7 +36,7 @@ test-ray: $(VENV)/.launchers ## a study on Ray has the records of a serial one
 	PRUNELAB_TEST_RAY=1 $(BIN)/python -m pytest tests/integration/test_clusters.py -k ray
 
 test-slurm: $(VENV)/.launchers ## the same on a real Slurm, started on this machine (Debian, as root)
-	bash tests/integration/slurm.sh $(BIN)/python -m pytest tests/integration/test_clusters.py -k "slurm or again"
+	bash tests/integration/slurm.sh $(BIN)/python -m pytest tests/integration/test_clusters.py -k "$(or $(ONLY),slurm or again)"
 
 check: $(VENV)/.installed ## style, types, layers and tests
 	$(BIN)/ruff check
