@@ -19,7 +19,7 @@ lottery: $(VENV)/.installed ## run the main lottery-ticket study on real data an
 	$(BIN)/prunelab report lottery_mnist5k
 
 test: $(VENV)/.installed ## the test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-browser: $(VENV)/.installed ## the report in a real browser (installs Debian's chromium as root); pictures in build/browser
 	bash tests/browser/chromium.sh

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from prunelab.results.look import BLUE, DARK_TWIN, PAPER
+from prunelab.results.look import DARK_TWIN, NAVY, PAPER
 from tests.browser.conftest import EVIL, SHOTS
 
 SPACE, ENTER, SHIFT = "\ue00d", "\ue007", "\ue008"
@@ -130,11 +130,11 @@ def test_dark_pages_have_dark_plots(browser, pages):
       return [style("body", "backgroundColor"), style("#plot-accuracy-0 .points path", "fill"),
               style("#accuracy .series .mark", "fill")]"""
     light = browser.run(look)
-    assert light == [_rgb(PAPER), light[1], _rgb(BLUE)]
+    assert light == [_rgb(PAPER), light[1], _rgb(NAVY)]
     browser.scheme("dark")
     dark = browser.until(f"const seen = (() => {{ {look} }})(); return seen[1] !== arguments[0] && seen", light[1])
     assert dark[0] == _rgb(DARK_TWIN[PAPER])
-    assert dark[2] == _rgb(DARK_TWIN[BLUE])
+    assert dark[2] == _rgb(DARK_TWIN[NAVY])
     browser.shot("lottery-dark")
 
 
@@ -153,11 +153,11 @@ def test_paper_is_light_whatever_else_changes_while_it_prints(browser, pages):
     browser.open(pages("lottery"))
     browser.scheme("dark")
     colour = "return getComputedStyle(document.querySelector('#plot-accuracy-0 .points path')).fill"
-    dark = browser.until(f"const seen = (() => {{ {colour} }})(); return seen === '{_rgb(DARK_TWIN[BLUE])}' && seen")
+    dark = browser.until(f"const seen = (() => {{ {colour} }})(); return seen === '{_rgb(DARK_TWIN[NAVY])}' && seen")
     browser.run("dispatchEvent(new Event('beforeprint'))")
     browser.resize(700)
     browser.until("return innerWidth === 700")
-    assert browser.run(f"await new Promise(requestAnimationFrame); {colour}") == _rgb(BLUE)
+    assert browser.run(f"await new Promise(requestAnimationFrame); {colour}") == _rgb(NAVY)
     browser.resize(1100)
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.run(colour) == dark
