@@ -12,7 +12,7 @@ from torch import nn
 from prunelab.pruning import masks as masks_
 from prunelab.pruning.allocations.base import Allocation
 from prunelab.pruning.controls import kept_units
-from prunelab.pruning.criteria.base import Compensating, Context, Criterion, Scores
+from prunelab.pruning.criteria.base import Compensating, Compensation, Context, Criterion, Scores
 from prunelab.pruning.granularities.base import Granularity
 from prunelab.pruning.granularities.units import Units
 from prunelab.pruning.masks import Masks
@@ -85,9 +85,7 @@ def unit_scores(model: nn.Module, *, scope: Scope, criterion: Criterion, granula
 
     Tensors that the criterion or the granularity says nothing of are left out.
     """
-    context = _in_units(context, granularity, scope)
-    scores = criterion.solve(model, scope, context).scores if isinstance(criterion, Compensating) else criterion(model, scope, context)
-    return granularity.pool(_masked(scores, context.masks), scope, unit_scores=criterion.scores_units)
+    return _pooled(model, scope, criterion, granularity, _in_units(context, granularity, scope))[0]
 
 
 def _in_units(context: Context, granularity: Granularity, scope: Scope) -> Context:
@@ -107,13 +105,7 @@ class _Method:
 
     def __call__(self, model: nn.Module, density: float, context: Context) -> Pruned:
         before, granularity = context.masks, self.granularity
-        solved = self.criterion.solve(model, self.scope, context) if isinstance(self.criterion, Compensating) else None
-        # scores get no name here: those of large networks would outlive their pooling
-        pooled = granularity.pool(
-            _masked(self._signed(solved.scores if solved else self.criterion(model, self.scope, context)), before),
-            self.scope,
-            unit_scores=self.criterion.scores_units,
-        )
+        pooled, solved = _pooled(model, self.scope, self.criterion, granularity, context, inverted=self.inverted)
         if not pooled:
             raise ValueError(f"{type(self.criterion).__name__} scores no {granularity.kind} of this network")
         expanded = granularity.expand(self.allocation(pooled, self.scope, density), self.scope)
@@ -124,8 +116,23 @@ class _Method:
         assert masks_.is_nested(masks, before), "a prune may only remove"
         return Pruned(masks=masks, weights=weights)
 
-    def _signed(self, scores: Scores) -> Scores:
-        return {name: -score for name, score in scores.items()} if self.inverted else scores
+
+def _pooled(
+    model: nn.Module, scope: Scope, criterion: Criterion, granularity: Granularity, context: Context, *, inverted: bool = False
+) -> tuple[Scores, Compensation | None]:
+    """Scores of units, and of a criterion that also says how other weights make up for what goes, its solution."""
+    solved = criterion.solve(model, scope, context) if isinstance(criterion, Compensating) else None
+    # scores get no name here: those of large networks would outlive their pooling
+    pooled = granularity.pool(
+        _masked(_signed(solved.scores if solved else criterion(model, scope, context), inverted), context.masks),
+        scope,
+        unit_scores=criterion.scores_units,
+    )
+    return pooled, solved
+
+
+def _signed(scores: Scores, inverted: bool) -> Scores:
+    return {name: -score for name, score in scores.items()} if inverted else scores
 
 
 def _with_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> nn.Module:

@@ -39,13 +39,15 @@ def load(root: Path, study: str | None = None, *, index_file: Path | None = None
         index_file: where the index of the one study is kept, for a reader that must not write into its folder.
 
     Raises:
-        ValueError: if the study has no records, naming those that have.
+        ValueError: if the study has no records, naming those that have; for an index of several studies in one file.
     """
+    if index_file is not None and study is None:
+        raise ValueError(f"{index_file} can hold the index of one study; name it")
     names = studies(root)
     if study is not None and study not in names:
         raise unknown("study", study, names)
     with _no_collections():
-        tables = [indexed(Path(root) / name, index_file if study else None) for name in ([study] if study else names)]
+        tables = [indexed(Path(root) / name, index_file) for name in ([study] if study else names)]
         return frame_of(pa.concat_tables([SCHEMA.empty_table(), *tables]))
 
 

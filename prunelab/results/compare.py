@@ -105,10 +105,11 @@ def compare(first: Side, second: Side, column: str = "test_top1", margin: float 
     overall = paired_difference(here, there, column)
     levels = _levels(here, there, column)
     sides = (first, second)
+    counted, why = _dominance(sides, column)
     return Comparison(
         names=(first.name, second.name), column=column, margin=margin, verdict=_verdict(sides, overall, levels, column, margin),
-        overall=overall, levels=levels, totals=_totals(sides, column, margin), dominance=_dominance(sides, column),
-        notes=(*notes, *(f"no common pair: {line}" for line in _missing(levels, here, there, column))),
+        overall=overall, levels=levels, totals=_totals(sides, column, margin), dominance=counted,
+        notes=(*notes, *why, *(f"no common pair: {line}" for line in _missing(levels, here, there, column))),
     )  # fmt: skip
 
 
@@ -192,11 +193,12 @@ def _areas(sides: tuple[Side, Side], column: str) -> Total:
     return _total(f"Area under the curve, {over.start:.3g} to {over.end:.3g} times", first, second)
 
 
-def _dominance(sides: tuple[Side, Side], column: str) -> Dominance | None:
+def _dominance(sides: tuple[Side, Side], column: str) -> tuple[Dominance | None, list[str]]:
+    """And why there is none."""
     try:
-        return dominance(sides[0].networks, sides[1].networks, ("compression_ratio", column))
-    except MissingData:
-        return None
+        return dominance(sides[0].networks, sides[1].networks, ("compression_ratio", column)), []
+    except MissingData as missing:
+        return None, [f"no front is compared with the other: {missing}"]
 
 
 def _volumes(sides: tuple[Side, Side], column: str) -> Total:

@@ -14,7 +14,7 @@ from prunelab.results import curves
 from prunelab.results.attainment import attainment
 from prunelab.results.curves import SERIES
 from prunelab.results.figure_lines import PERCENT, control_place, hover, log_ticks
-from prunelab.results.figure_parts import MOST_BANDS, Absent, Axis, Line, LineFigure, Panel
+from prunelab.results.figure_parts import MOST_BANDS, Absent, Axis, Line, LineFigure, Panel, capital
 from prunelab.results.look import DENSE_GREY, Style, style
 from prunelab.results.methods import control_name, own_name, places
 from prunelab.results.pareto import non_dominated
@@ -119,7 +119,7 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, rows: pd.DataFrame, trade:
         surfaces = [surface for surface in surfaces if surface is not None]
         if len(where) > 1:
             lines.sort(key=_name)
-        panels.append(Panel(title=title[:1].upper() + title[1:], lines=(*lines, *surfaces)))
+        panels.append(Panel(title=capital(title), lines=(*lines, *surfaces)))
     return tuple(panels), fronts
 
 

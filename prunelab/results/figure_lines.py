@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from prunelab.results import curves
-from prunelab.results.figure_parts import Absent, Axis, Line, LineFigure, Panel, Reference
+from prunelab.results.figure_parts import Absent, Axis, Line, LineFigure, Panel, Reference, capital
 from prunelab.results.look import DENSE, style
 from prunelab.results.methods import Place, control_name, own_name, places
 from prunelab.results.selection import CONTROLS
@@ -79,7 +79,7 @@ def _panels(frame: pd.DataFrame, found: pd.DataFrame, column: str) -> tuple[Pane
     for title in dict.fromkeys(place.panel for place in where.values()):
         rows = shown[[where[method].panel == title for method in shown["method"]]]
         if (rows["level"] > 0).any():
-            panels.append(_methods_panel(title[:1].upper() + title[1:], rows, column, where, names))
+            panels.append(_methods_panel(capital(title), rows, column, where, names))
     return tuple(panels)
 
 

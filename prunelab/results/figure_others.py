@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results import curves
-from prunelab.results.figure_parts import Absent, Axis, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference
+from prunelab.results.figure_parts import Absent, Axis, HeatFigure, HeatPanel, Line, LineFigure, Panel, Reference, capital
 from prunelab.results.look import style
 from prunelab.results.methods import Place, places
 from prunelab.results.units import FRACTION, percent, significant
@@ -118,7 +118,7 @@ def interpolation_figure(frame: pd.DataFrame) -> LineFigure | Absent:
 def _network_name(method: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     size = "dense" if first["level"] == 0 else f"{percent(first['density'])} left"
-    return f"{method}, {size}" if method else size[0].upper() + size[1:]
+    return f"{method}, {size}" if method else capital(size)
 
 
 def _spread(groups: list) -> list:

@@ -7,6 +7,12 @@ import dataclasses
 from prunelab.results.look import DENSE, Style
 
 MOST_BANDS = 5
+LOG_MARKS = (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01)  # per cent, beside the colours of a heat map
+
+
+def capital(words: str) -> str:
+    """The words with a capital at the beginning."""
+    return words[:1].upper() + words[1:]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

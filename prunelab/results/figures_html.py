@@ -13,7 +13,19 @@ from collections.abc import Iterator, Sequence
 
 import plotly.graph_objects as go
 
-from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel, Reference
+from prunelab.results.figure_parts import (
+    LOG_MARKS,
+    Axis,
+    Figure,
+    HeatFigure,
+    HeatPanel,
+    HeatScale,
+    Line,
+    LineFigure,
+    Panel,
+    Reference,
+    capital,
+)
 from prunelab.results.look import GRID, INK, MUTED, PAPER, VERMILION, translucent
 
 HEIGHT = 440
@@ -185,11 +197,6 @@ def _marks(lines: Sequence[Line], figure: LineFigure) -> Iterator[go.Scatter]:
                 )  # fmt: skip
 
 
-def capital(words: str) -> str:
-    """The words with a capital at the beginning."""
-    return words[:1].upper() + words[1:]
-
-
 def _belonging(*names: str) -> dict:
     return {"groups": list(names)}
 
@@ -230,7 +237,7 @@ def _on_log_scale(panel: HeatPanel) -> _Scaled:
     floor = min((cell for row in panel.values for cell in row if cell > 0), default=1.0)
     bottom = min(math.log10(floor), 1.0)
     colours: list[list[float | None]] = [[math.log10(cell) if cell > 0 else bottom for cell in row] for row in panel.values]
-    marks = [(math.log10(place), f"{place:g}") for place in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if math.log10(place) >= bottom]
+    marks = [(math.log10(place), f"{place:g}") for place in LOG_MARKS if math.log10(place) >= bottom]
     return colours, bottom, 2.0, marks, "{:.3g}"
 
 

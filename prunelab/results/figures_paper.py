@@ -18,7 +18,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 
-from prunelab.results.figure_parts import Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel
+from prunelab.results.figure_parts import LOG_MARKS, Axis, Figure, HeatFigure, HeatPanel, HeatScale, Line, LineFigure, Panel, capital
 from prunelab.results.look import (
     BAND_OPACITY,
     INK,
@@ -181,7 +181,7 @@ def _draw_marks(axes: Axes, figure: LineFigure, lines: Sequence[Line], entries: 
             on = np.asarray(getattr(line, attribute) or (False,) * len(line.x), dtype=bool)
             if on.any():
                 axes.plot(np.asarray(line.x)[on], np.asarray(line.y)[on], linestyle="none", **look)  # pyright: ignore
-                entries.setdefault(literal(label[0].upper() + label[1:]), Line2D([], [], linestyle="none", **look))  # pyright: ignore
+                entries.setdefault(literal(capital(label)), Line2D([], [], linestyle="none", **look))  # pyright: ignore
 
 
 def _set_x(axes: Axes, axis: Axis, ends: tuple[float, float]) -> None:
@@ -224,7 +224,7 @@ def _scale_of(figure: HeatFigure) -> tuple[Normalize, list[float]]:
     if figure.scale is not None:
         return Normalize(vmin=figure.scale.low, vmax=figure.scale.high), list(figure.scale.ticks)
     lowest = min([*(cell for panel in figure.panels for row in panel.values for cell in row if cell > 0), 10.0])
-    return LogNorm(vmin=lowest, vmax=100), [mark for mark in (100, 50, 20, 10, 5, 2, 1, 0.1, 0.01) if mark >= lowest]
+    return LogNorm(vmin=lowest, vmax=100), [mark for mark in LOG_MARKS if mark >= lowest]
 
 
 def _draw_heat_panel(axes: Axes, panel: HeatPanel, norm: Normalize, scale: HeatScale | None, *, most: int):

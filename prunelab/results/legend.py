@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from prunelab.results.figure_parts import Figure, HeatFigure, LineFigure
-from prunelab.results.figures_html import capital
+from prunelab.results.figure_parts import Figure, HeatFigure, LineFigure, capital
 from prunelab.results.look import DARK_TWIN, INK, VERMILION, Style
 
 _MIDDLE, _REACH = (17.0, 7.0), 4.2  # of a swatch of 34 x 14

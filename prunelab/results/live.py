@@ -19,7 +19,7 @@ from prunelab.results.figures import figures
 from prunelab.results.frames import checked
 from prunelab.results.page import Live, render_page
 from prunelab.results.remembering import remembering
-from prunelab.results.report import flat, render
+from prunelab.results.report import points_csv, render
 
 EMPTY = "empty"
 _SETTLED_SECONDS = 2.0  # a clock of the file system may tick this slowly
@@ -78,7 +78,7 @@ class LiveReport:
     def points(self) -> str:
         """The measured points as CSV; a heading alone if there is none."""
         with self._lock:
-            return flat(self._frame()).to_csv(index=False, lineterminator="\n")
+            return points_csv(self._frame()).decode()
 
     def _frame(self) -> pd.DataFrame:
         return load(self._records, self.study, index_file=Path(self._workshop.name) / "index.parquet")

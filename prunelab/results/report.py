@@ -87,7 +87,8 @@ def write_report(
     with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
         made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop), look)]
         made += _write_tables(tables, Path(workshop), title)
-        table = write_points(frame, Path(workshop) / POINTS_NAME)
+        table = Path(workshop) / POINTS_NAME
+        table.write_bytes(points_csv(frame))
         html = Path(workshop) / PAGE_NAME
         html.write_text(page, encoding="utf-8")
         for path in [*made, table, html]:
@@ -119,10 +120,11 @@ def _write_tables(tables: list[TextTable], directory: Path, title: str) -> list[
     return written
 
 
-def write_points(frame: pd.DataFrame, path: Path) -> Path:
+def points_csv(frame: pd.DataFrame) -> bytes:
     """The records as CSV; by Arrow, which takes a tenth of the time that pandas takes."""
-    csv.write_csv(pa.Table.from_pandas(flat(frame), preserve_index=False), path)
-    return path
+    written = pa.BufferOutputStream()
+    csv.write_csv(pa.Table.from_pandas(flat(frame), preserve_index=False), written)
+    return written.getvalue().to_pybytes()
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -145,7 +145,7 @@ def test_a_narrow_page_does_not_scroll_sideways(browser, pages, name):
     for button in [None, *browser.find_all("[data-shows]")]:
         if button is not None:
             browser.run("arguments[0].click()", button)
-        browser.until("return document.documentElement.scrollWidth <= 360", seconds=5)
+        assert browser.until("return document.documentElement.scrollWidth <= 360", seconds=5)
     browser.shot(f"{name}-narrow")
 
 

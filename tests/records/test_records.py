@@ -142,6 +142,11 @@ def test_only_changed_records_are_read(tmp_path, monkeypatch):
     assert opened == [changed]
 
 
+def test_an_index_elsewhere_is_of_one_study(tmp_path):
+    with pytest.raises(ValueError, match="can hold the index of one study"):
+        load(tmp_path, index_file=tmp_path / "index.parquet")
+
+
 def test_a_folder_that_cannot_be_written_still_loads(tmp_path, monkeypatch):
     write_record(tmp_path, RECORD)
 

@@ -11,7 +11,7 @@ from prunelab.records.sources import source_parts
 from prunelab.records.writer import write_record
 from prunelab.results.compare import compare
 from prunelab.results.frames import MissingData, checked
-from prunelab.results.report import write_points
+from prunelab.results.report import points_csv
 from prunelab.results.sides import side_of
 
 
@@ -135,7 +135,8 @@ def test_a_side_may_be_a_table_or_a_project_of_wandb(make_study, to_frame, tmp_p
     frame = checked(to_frame(make_study(levels=3, controls=("reinit",))))
     for record in make_study(levels=3, controls=("reinit",)):
         write_record(tmp_path / "records", record)
-    table = write_points(frame, tmp_path / "mine.csv")
+    table = tmp_path / "mine.csv"
+    table.write_bytes(points_csv(frame))
     given = ["compare", "lottery_mnist5k", f"{table}:reinit", "--json", "--home", str(tmp_path)]
     found = CliRunner().invoke(main, given)
     assert found.exit_code == 0, found.output

@@ -59,7 +59,7 @@ def criteria_agreement(networks: Networks, more: Mapping[str, Component], progre
             notes.left_out(name_of(row), str(error))
             continue
         head = [_network(row, dense), row["seed"]]
-        for first, second in itertools.combinations(found.scores, 2):
+        for first, second in itertools.combinations(found, 2):
             correlations += [[*head, first, second, *line] for line in _correlations(found, first, second)]
             removed += [[*head, first, second, *line] for line in _removed(found, first, second)]
     if len(criteria) < 2:
@@ -89,12 +89,12 @@ def _network(row: dict[Any, Any], dense: list[dict[Any, Any]]) -> str:
 
 
 def _shared(found: Scored, first: str, second: str) -> list[str]:
-    return [tensor for tensor in found.scores[first] if tensor in found.scores[second]]
+    return [tensor for tensor in found[first] if tensor in found[second]]
 
 
 def _correlations(found: Scored, first: str, second: str) -> list[list[Any]]:
     tensors = _shared(found, first, second)
-    sides = [{tensor: found.scores[name][tensor] for tensor in tensors} for name in (first, second)]
+    sides = [{tensor: found[name][tensor] for tensor in tensors} for name in (first, second)]
     lines = []
     if len(tensors) > 1:
         joined = [np.concatenate(list(side.values())) for side in sides]
@@ -112,7 +112,7 @@ def _removed(found: Scored, first: str, second: str) -> list[list[Any]]:
     tensors = _shared(found, first, second)
     if not tensors:
         return []
-    sides = [np.concatenate([found.scores[name][tensor] for tensor in tensors]) for name in (first, second)]
+    sides = [np.concatenate([found[name][tensor] for tensor in tensors]) for name in (first, second)]
     lines = []
     for fraction in FRACTIONS:
         if not 0 < round(fraction * sides[0].size) < sides[0].size:

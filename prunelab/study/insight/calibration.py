@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-from prunelab.metrics.calibration import calibration
+from prunelab.metrics.calibration import Calibration, calibration
 from prunelab.results.insight.found import Found
-from prunelab.study.insight.networks import Networks, Notes, name_of
-from prunelab.study.insight.predictions import predictions
+from prunelab.study.insight.networks import Networks, Notes
+from prunelab.study.insight.predictions import Predictions, of_predictions
 from prunelab.study.insight.progress import Progress
 
 _AXES = ["method", "seed", "level", "density"]
@@ -27,26 +25,16 @@ def calibration_by_level(networks: Networks, progress: Progress) -> Found:
     notes = Notes()
     rows = networks.finite(networks.rows[networks.rows["control"] == "none"], notes)
     rows = rows.sort_values(["method", "level", "seed"], kind="stable")
-    made: dict[str, Any] = {}
     table, bins = [], []
-    for done, row in enumerate(rows.to_dict("records")):
-        progress("calibration", done, len(rows))
-        key = row["stage_key"]
-        if key not in made:
-            try:
-                found = predictions(networks, row)
-                right = float((found.classes == found.targets).mean())
-                made[key] = len(found.targets), right, calibration(found.logits, found.targets)
-            except ValueError as error:
-                made[key] = None
-                notes.left_out(name_of(row), str(error))
-        if made[key] is None:
-            continue
-        examples, right, measured = made[key]
+    for row, (examples, right, measured) in of_predictions(networks, rows, _measured, notes, progress, "calibration"):
         axes = [row[name] for name in _AXES]
         table.append([*axes, examples, right, measured.ece, measured.adaptive_ece, measured.brier, measured.nll])
         line = measured.reliability
         bins += [[*axes, *values] for values in zip(line.low, line.high, line.count, line.confidence, line.accuracy, strict=True)]
-    progress("calibration", len(rows), len(rows))
     tables = {"calibration": pd.DataFrame(table, columns=list(COLUMNS)), "reliability": pd.DataFrame(bins, columns=list(BIN_COLUMNS))}
     return Found(tables=tables, notes=notes.sentences())
+
+
+def _measured(found: Predictions) -> tuple[int, float, Calibration]:
+    """Examples, accuracy and calibration."""
+    return len(found.targets), float((found.classes == found.targets).mean()), calibration(found.logits, found.targets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ import pandas as pd
 from prunelab.metrics import exemplars as metric
 from prunelab.results.figure_parts import Exemplar
 from prunelab.results.insight.found import Found, Level
-from prunelab.study.insight.networks import Networks, Notes, mean_density, name_of
+from prunelab.study.insight.networks import Networks, Notes, mean_density
 from prunelab.study.insight.pictures import Pictures
-from prunelab.study.insight.predictions import predictions
+from prunelab.study.insight.predictions import Predictions, of_predictions
 from prunelab.study.insight.progress import Progress
 
 MOST_SHOWN = 24
@@ -81,31 +81,18 @@ def pruning_exemplars(networks: Networks, level: Level, progress: Progress) -> F
 
 def _populations(networks: Networks, rows: pd.DataFrame, notes: Notes, progress: Progress) -> dict[tuple[str, int], _Population]:
     """By method and level, dense first."""
-    votes: dict[str, tuple[np.ndarray, np.ndarray] | None] = {}
-    found: dict[tuple[str, int], _Population] = {}
-    done = 0
-    for method_level, group in rows.groupby(["method", "level"], sort=True):
-        method, level = cast("tuple[str, int]", method_level)
-        predicted, targets = [], None
-        for row in group.sort_values("seed").to_dict("records"):
-            progress("predictions", done, len(rows))
-            done += 1
-            key = row["stage_key"]
-            if key not in votes:
-                try:
-                    made = predictions(networks, row)
-                    votes[key] = made.classes, made.targets
-                except ValueError as error:
-                    votes[key] = None
-                    notes.left_out(name_of(row), str(error))
-            vote = votes[key]
-            if vote is not None:
-                predicted.append(vote[0])
-                targets = vote[1]
-        if targets is not None:
-            found[method, int(level)] = _Population(classes=np.stack(predicted), targets=targets, row=group.iloc[0].to_dict())
-    progress("predictions", len(rows), len(rows))
-    return found
+    ordered = rows.sort_values(["method", "level", "seed"], kind="stable")
+    votes: dict[tuple[str, int], list[np.ndarray]] = {}
+    first: dict[tuple[str, int], tuple[np.ndarray, dict[Any, Any]]] = {}
+    for row, (classes, targets) in of_predictions(networks, ordered, _classes, notes, progress, "predictions"):
+        place = row["method"], int(row["level"])
+        votes.setdefault(place, []).append(classes)
+        first.setdefault(place, (targets, row))
+    return {place: _Population(classes=np.stack(votes[place]), targets=targets, row=row) for place, (targets, row) in first.items()}
+
+
+def _classes(found: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    return found.classes, found.targets
 
 
 def _counts(dense: _Population, pruned: _Population, found: metric.Exemplars) -> list[Any]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 
 from prunelab.basics.canonical import digest
 from prunelab.metrics.masks import evaluating
 from prunelab.store.artifact import Artifact
-from prunelab.study.insight.networks import Networks
+from prunelab.study.insight.networks import Networks, Notes, name_of
+from prunelab.study.insight.progress import Progress
 from prunelab.study.rebuild import rebuild
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,29 @@ def predictions(networks: Networks, row: dict[Any, Any]) -> Predictions:
     if not np.isfinite(found.logits).all():
         raise ValueError("its outputs are not all finite")
     return found
+
+
+def of_predictions(
+    networks: Networks, rows: pd.DataFrame, look: Callable[[Predictions], T], notes: Notes, progress: Progress, what: str
+) -> Iterator[tuple[dict[Any, Any], T]]:
+    """What `look` makes of the predictions of each network: once a network, in however many rows it is.
+
+    Rows whose network says nothing that can be used are noted and left out. `what` is told to `progress`.
+    """
+    seen: dict[str, T | None] = {}
+    for done, row in enumerate(rows.to_dict("records")):
+        progress(what, done, len(rows))
+        key = row["stage_key"]
+        if key not in seen:
+            try:
+                seen[key] = look(predictions(networks, row))
+            except ValueError as error:
+                seen[key] = None
+                notes.left_out(name_of(row), str(error))
+        found = seen[key]
+        if found is not None:
+            yield row, found
+    progress(what, len(rows), len(rows))
 
 
 @torch.inference_mode()

@@ -26,11 +26,8 @@ _WEIGHT = "prunelab.pruning.granularities.weight.Weight"
 _AS_SINGLE_WEIGHTS = ("n:m", "block")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Scored:
-    """Scores of units: criterion -> tensor -> float64 (units,), the highest are kept."""
-
-    scores: Mapping[str, Mapping[str, np.ndarray]]
+Scored = Mapping[str, Mapping[str, np.ndarray]]
+"""Scores of units: criterion -> tensor -> float64 (units,), the highest are kept."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,7 +96,7 @@ def scored(
             found[name] = _scores(rebuilt, criterion.build(), setting.granularity, scope, seed, batches)
         except (ValueError, RuntimeError) as error:
             notes.left_out(f"criterion {name}", " ".join(str(error).split()))
-    return Scored(scores=found)
+    return found
 
 
 def _scores(
