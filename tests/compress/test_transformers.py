@@ -92,6 +92,23 @@ def test_uneven_heads_and_neurons_go_and_nothing_else(name):
     assert counts == [3, 4, 1]
 
 
+def test_the_pretrained_minilm_without_sixty_per_cent_of_its_heads_is_smaller_and_equal():
+    model = build_model(configured("model", "minilm"), input_shape=(32,), num_classes=2).eval()
+    with torch.no_grad():
+        model.network.classifier.weight.normal_(generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(1000, 20_000, (4, 32), generator=torch.Generator().manual_seed(1))
+    ids[0, 20:] = model.padding
+    gone = [range(7), range(7), range(8), range(7), range(12), range(2)]  # 43 of 72, a block without any among them
+    masks = _masks(model, dict(enumerate(gone)), {})
+    made = compact(model, masks, structure=structure_of(model), example=ids[:2])
+    wanted = _masked_outputs(model, masks, ids)
+    with torch.no_grad():
+        found = made.model(ids)
+    assert made.check.report.gone == 43
+    assert (wanted - found).abs().max() <= 1e-5 * wanted.abs().max()
+    assert (wanted - wanted[0]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_block_without_heads_and_one_without_neurons_leave_their_bias(name):
     model = _network(name)
