@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from prunelab.cli.warming import workers_getting_ready
+
 _PRESETS = ("joblib", "ray")  # in conf/hydra/launcher, in the place of what the plugins register under these names
 
 Launch = Callable[[list[int], TaskFunction], Sequence[JobReturn]]
@@ -25,7 +27,7 @@ One = Callable[[DictConfig], None]
 Many = Callable[[Iterator[DictConfig], Launch, bool], list[Any]]
 
 
-def run_hydra(overrides: Sequence[str], *, one: One, many: Many) -> None:
+def run_hydra(overrides: Sequence[str], *, one: One, many: Many, launches: bool = True) -> None:
     """Compose as Hydra's own command line does.
 
     Args:
@@ -34,6 +36,7 @@ def run_hydra(overrides: Sequence[str], *, one: One, many: Many) -> None:
         many: takes the configs of a sweep in order, each composed as it is asked for and current in `HydraConfig` until the
             next; what launches the jobs of given places in that order; and whether they are launched in this process.
             Returns what each job leaves.
+        launches: whether `many` will launch them, unless there is an error; workers then get ready while it plans.
     """
     import hydra
 
@@ -44,7 +47,7 @@ def run_hydra(overrides: Sequence[str], *, one: One, many: Many) -> None:
     sys.argv = ["prunelab run", *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they are said in one way
     try:
-        with _all_at_once(many):
+        with _all_at_once(many, launches):
             hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(one)()
     finally:
         sys.argv = arguments
@@ -55,7 +58,7 @@ def run_hydra(overrides: Sequence[str], *, one: One, many: Many) -> None:
 
 
 @contextmanager
-def _all_at_once(many: Many) -> Iterator[None]:
+def _all_at_once(many: Many, launches: bool) -> Iterator[None]:
     """Whatever launcher a sweep names, `many` sees its jobs first. Hydra has no hook between composing and launching.
 
     The sweeper's own composing of each job, for its errors alone, is left out: `many` composes them all before one runs.
@@ -74,7 +77,7 @@ def _all_at_once(many: Many) -> Iterator[None]:
     def instantiate_launcher(*, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Launcher:
         del vars(plugins)["instantiate_launcher"]  # once; launchers send this singleton to their workers
         inner = instantiate(hydra_context=hydra_context, task_function=task_function, config=config)
-        return _AllAtOnce(inner, many, hydra_context, config)
+        return _AllAtOnce(inner, many, launches, hydra_context, config)
 
     vars(plugins).update(instantiate_launcher=instantiate_launcher, instantiate_sweeper=instantiate_sweeper)
     try:
@@ -87,8 +90,8 @@ def _all_at_once(many: Many) -> Iterator[None]:
 class _AllAtOnce(Launcher):
     """Composes all jobs in this process, and leaves launching them to `inner`."""
 
-    def __init__(self, inner: Launcher, many: Many, context: HydraContext, config: DictConfig) -> None:
-        self._inner, self._many, self._context, self._config = inner, many, context, config
+    def __init__(self, inner: Launcher, many: Many, launches: bool, context: HydraContext, config: DictConfig) -> None:
+        self._inner, self._many, self._launches, self._context, self._config = inner, many, launches, context, config
         self._task: TaskFunction | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -101,13 +104,18 @@ class _AllAtOnce(Launcher):
 
         def launch(places: list[int], task: TaskFunction) -> Sequence[JobReturn]:
             """Jobs of consecutive places."""
+            starting.close()
             self._inner.setup(hydra_context=self._context, task_function=task, config=self._config)
             return self._inner.launch([overrides[place] for place in places], initial_job_idx + places[0])
 
         configs = (self._compose(words, initial_job_idx + place) for place, words in enumerate(overrides))
         here = str(self._config.hydra.launcher["_target_"]).endswith("BasicLauncher")
+        starting = ExitStack()
         try:
-            left = self._many(configs, launch, here)
+            with starting:
+                if self._launches:
+                    starting.enter_context(workers_getting_ready(self._inner, len(overrides)))
+                left = self._many(configs, launch, here)
         finally:
             HydraConfig.instance().cfg = before
         return [

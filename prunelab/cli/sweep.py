@@ -32,7 +32,7 @@ def run_all(overrides: tuple[str, ...], *, only_plan: bool = False) -> list[Path
         The home folder of each job.
     """
     sweep = _Sweep(only_plan)
-    run_hydra(overrides, one=sweep.one, many=sweep.many)
+    run_hydra(overrides, one=sweep.one, many=sweep.many, launches=not only_plan)
     if sweep.code:
         sys.exit(sweep.code)
     return sweep.homes
@@ -136,10 +136,11 @@ def _keep_plans(jobs: list[Job]) -> None:
 
 def _run_here(jobs: list[Job], found: Progress, console: Console) -> list[Outcome]:
     """One job after the other, in this process."""
-    from prunelab.cli.work import Outcome, flush_trackers, run_job, watchers
+    from prunelab.cli.work import Outcome, flush_trackers, get_ready, run_job, watchers
     from prunelab.console import Display
     from prunelab.study.log import LogFile
 
+    get_ready()
     outcomes: list[Outcome] = []
     beginnings = _beginnings(jobs)
     switch = Switch()

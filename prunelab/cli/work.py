@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import importlib
 import os
 import signal
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prunelab.basics.canonical import canonical_json
+from prunelab.basics.garbage import collect_as_usual, collect_rarely
 from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
 from prunelab.store.plans import write_json
 
@@ -71,6 +74,18 @@ class Outcome:
     def done(self) -> bool:
         """Whether all its points have records."""
         return not (self.failures or self.error or self.stopped)
+
+
+_NEEDED = ("prunelab.cli.jobs", "prunelab.config", "prunelab.study.plan", "prunelab.study.runner", "prunelab.training.fit")
+
+
+@functools.cache
+def get_ready() -> None:
+    """Import what jobs need, once a process: torch, Lightning and what they bring, which takes seconds."""
+    collect_rarely()
+    for module in _NEEDED:
+        importlib.import_module(module)
+    collect_as_usual(settled=True)
 
 
 def outcome_of(found: dict[str, Any]) -> Outcome:
@@ -139,6 +154,7 @@ def _digest(home: Path, study: str, jobs: Sequence[Job]) -> Digest:
 
 def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
     """Run a job of a sweep in a process of a launcher's: what Hydra's launchers are given to call."""
+    get_ready()
     from hydra.core.hydra_config import HydraConfig
 
     from prunelab.cli.jobs import job_of

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from prunelab.metrics.masks import check_masks, evaluating
 from prunelab.models.example import example_input
@@ -25,7 +25,11 @@ def _vector_flops(*shapes: Any, **_: Any) -> int:
     return 2 * next(shape.numel() for shape in shapes if isinstance(shape, Tensor) and shape.dim() == 2)
 
 
-_FORMULAS = {**flop_registry, torch.ops.aten.mv: _vector_flops, torch.ops.aten.addmv: _vector_flops}
+@functools.cache
+def _formulas() -> dict[Any, Callable[..., int]]:
+    from torch.utils.flop_counter import flop_registry  # with it comes Triton, which planning a study does not wait for
+
+    return {**flop_registry, torch.ops.aten.mv: _vector_flops, torch.ops.aten.addmv: _vector_flops}
 
 
 def multiply_adds(model: nn.Module, input_shape: tuple[int, ...], masks: Mapping[str, Tensor] | None = None) -> dict[str, int]:
@@ -110,7 +114,7 @@ class _MultiplyAddCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
-        formula = _FORMULAS.get(func._overloadpacket)
+        formula = _formulas().get(func._overloadpacket)
         if formula is None:
             with self:
                 parts = func.decompose(*args, **kwargs)

@@ -8,8 +8,8 @@ from torch import nn
 
 from prunelab.basics.choices import choose
 from prunelab.models.initialization import mark_pretrained
+from prunelab.models.published import check_takes, refuse_width
 from prunelab.models.shapes import image_shape, positive_classes
-from prunelab.models.torchvision import check_takes, refuse_width
 
 Weights = Literal["DEFAULT"]
 

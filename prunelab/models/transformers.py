@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from prunelab.basics.checkpoints import MINILM, checkpoint_folder
 from prunelab.basics.choices import choose
 from prunelab.models.initialization import mark_pretrained
+from prunelab.models.published import refuse_width
 from prunelab.models.shapes import positive_classes, scaled
-from prunelab.models.torchvision import refuse_width
 
 Family = Literal["bert", "roberta", "electra", "distilbert"]
 

@@ -73,8 +73,8 @@ def _cached(name: str) -> Result:
 
 
 def _joblib(name: str) -> Result:
-    """Six jobs that share nothing, in turns by one process and by two workers; the start of the workers counts."""
-    words = ["-m", *SWEEP, "trainer.length=40ep", "sparsity.values=[0.9]", "seeds=[0],[1],[2],[3],[4],[5]"]
+    """Twelve jobs that share nothing, in turns by one process and by two workers; the start of the workers counts."""
+    words = ["-m", *SWEEP, "trainer.length=40ep", "sparsity.values=[0.9]", "seeds=" + ",".join(f"[{seed}]" for seed in range(12))]
     serial, both = [], []
     for _ in range(3):
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
