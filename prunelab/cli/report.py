@@ -42,6 +42,9 @@ def report(source: str, home: str | None, output: str | None, serve: bool, port:
 
 
 def _report(word: str, home: Path, output: str | None = None, style: str = "paper") -> Path:
+    from prunelab.results import drawing
+
+    drawing.get_ready()
     from prunelab.records.frame import studies
     from prunelab.records.sources import source_of
     from prunelab.results.claim_files import evaluate

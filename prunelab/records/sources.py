@@ -43,7 +43,7 @@ def source_of(word: str, *, home: Path) -> Source:
         return Source(name=project.group or project.project, load=lambda: load_wandb_project(project, cache=home / "cache" / "wandb"))
     names = studies(records)
     if word in names:
-        return Source(name=word, load=lambda: load(records, word))
+        return Source(name=word, load=lambda: load(records, word, curves=False))
     if path.is_dir():
         from prunelab.records.from_wandb_files import load_wandb_files
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 
 from prunelab.results.figure_fronts import latency_figure, pareto_figure, search_cost_figure, size_figure, speedup_figure
@@ -15,8 +18,20 @@ FIGURES = (
 )  # fmt: skip
 
 
-def figures(frame: pd.DataFrame) -> tuple[list[Figure], list[Absent]]:
-    """The figures that can be drawn from a frame, and those that cannot with the reason."""
-    built = [make(frame) for make in FIGURES]
-    drawn = [figure for figure in built if figure is not None and not isinstance(figure, Absent)]
-    return drawn, [figure for figure in built if isinstance(figure, Absent)]
+def figures(frame: pd.DataFrame, on_figure: Callable[[Figure], Any] = lambda _: None) -> tuple[list[Figure], list[Absent]]:
+    """The figures that can be drawn from a frame, and those that cannot with the reason.
+
+    Args:
+        frame: records with numbers as floats (`frames.checked`).
+        on_figure: given each figure as soon as it is there.
+    """
+    drawn: list[Figure] = []
+    absent: list[Absent] = []
+    for make in FIGURES:
+        built = make(frame)
+        if isinstance(built, Absent):
+            absent.append(built)
+        elif built is not None:
+            drawn.append(built)
+            on_figure(built)
+    return drawn, absent

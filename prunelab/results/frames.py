@@ -49,9 +49,9 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def points(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of trained networks."""
-    return frame[frame["kind"] == "point"]
+def points(frame: pd.DataFrame, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of trained networks; all columns, or these alone."""
+    return (frame if columns is None else frame[columns])[frame["kind"] == "point"]
 
 
 def barriers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -64,14 +64,14 @@ def labelled(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The points of a frame `with_methods`, with their axes and these columns alone: the many others are costly to repeat."""
     found = _labelled_axes(frame)
     others = [column for column in dict.fromkeys(columns) if column not in found]
-    rows = points(frame)[others].take(found[_ROW].to_numpy()).set_axis(found.index)
+    rows = points(frame, others).take(found[_ROW].to_numpy()).set_axis(found.index)
     return pd.concat([found.drop(columns=[_ROW, "method"]), rows, found["method"]], axis=1)
 
 
 @remembered
 def _labelled_axes(frame: pd.DataFrame) -> pd.DataFrame:
     """The axes of the points `with_methods`, and in `_ROW` the number of the point that each row is."""
-    rows = points(frame)[[*AXES, "overrides"]]
+    rows = points(frame, [*AXES, "overrides"])
     return with_methods(rows.assign(**{_ROW: np.arange(len(rows))}))
 
 

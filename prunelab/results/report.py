@@ -7,6 +7,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
+from prunelab.basics.garbage import no_collections
 from prunelab.records.schema import COLUMNS, NESTED
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
@@ -38,6 +40,7 @@ _FIGURE_KEYS = tuple(make.__name__.removesuffix("_figure") for make in FIGURES)
 _SAFE_WORD = re.compile(r"[\w./:=,-]+")
 
 
+@no_collections()
 @remembering()
 def write_report(
     frame: pd.DataFrame,
@@ -70,27 +73,26 @@ def write_report(
         ValueError: if the frame is empty, lacks columns, or holds a point twice; for an unknown style.
     """
     from prunelab.results import figures_paper
+    from prunelab.results.drawing import drawing
     from prunelab.results.paper_styles import paper_style
 
     look = paper_style(style)
     frame = checked(frame)
     directory = Path(directory)
-    drawn, absent = figures(frame)
     words = {"title": title, "description": description}
     inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
-    if inspect and not inspected:
-        absent = [*absent, Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it.")]
-    tables = text_tables(_level_tables(frame), _sections(frame))
-    files = {"formats": figures_paper.FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
-    page = render(frame, drawn, absent, **words, **files, claims=claims)
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as workshop:
-        made = [path for figure in drawn for path in figures_paper.save(figure, Path(workshop), look)]
-        made += _write_tables(tables, Path(workshop), title)
-        table = Path(workshop) / POINTS_NAME
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as name, drawing(workshop := Path(name), look) as save:
+        saved: list[Future[list[Path]]] = []
+        drawn, absent = figures(frame, lambda figure: saved.append(save(figure)))
+        if inspect and not inspected:
+            absent.append(Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it."))
+        tables = text_tables(_level_tables(frame), _sections(frame))
+        files = {"formats": figures_paper.FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
+        html, table = workshop / PAGE_NAME, workshop / POINTS_NAME
+        html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
         table.write_bytes(points_csv(frame))
-        html = Path(workshop) / PAGE_NAME
-        html.write_text(page, encoding="utf-8")
+        made = [*_write_tables(tables, workshop, title), *(path for one in saved for path in one.result())]
         for path in [*made, table, html]:
             path.replace(directory / path.name)
     _remove_stale(directory, {path.name for path in made}, figures_paper.FORMATS)

@@ -16,9 +16,10 @@ from prunelab.results.holm import against_reference
 from prunelab.results.hypervolume import box, volumes
 from prunelab.results.intervals import MeanInterval
 from prunelab.results.knee import knee
-from prunelab.results.ledger import MULTIPLY_ADDS, STEPS, with_search_cost
+from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
+from prunelab.results.trades import searched
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
 from prunelab.results.units import STEPS as IN_STEPS
 
@@ -58,7 +59,7 @@ def sections(frame: pd.DataFrame) -> list[Section]:
     if not ((frame["kind"] == "point") & (frame["level"] > 0)).any():
         return []
     rows = labelled(frame, _COLUMNS)
-    made = (_statistics(frame, rows), _tests(frame), _search_cost(rows), _checklist(frame))
+    made = (_statistics(frame, rows), _tests(frame), _search_cost(searched(frame)), _checklist(frame))
     return [section for section in made if section is not None and section.rows]
 
 
@@ -144,7 +145,7 @@ def _tests(frame: pd.DataFrame) -> Section | None:
 
 
 def _search_cost(rows: pd.DataFrame) -> Section | None:
-    own = with_search_cost(rows[rows["control"] == "none"])
+    own = rows[rows["control"] == "none"]
     lines = []
     for method, side in own.groupby("method", observed=True):
         pruned = side[side["level"] > 0]

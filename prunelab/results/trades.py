@@ -89,20 +89,26 @@ SEARCH = Trade(
 
 
 @remembered
+def searched(frame: pd.DataFrame) -> pd.DataFrame:
+    """The points of a frame, labelled by method, with what every trade is made of and the work of `ledger.with_search_cost`."""
+    return with_search_cost(labelled(frame, _COLUMNS))
+
+
+@remembered
 def costed(frame: pd.DataFrame) -> pd.DataFrame:
     """The points of a frame, labelled by method, with every trade's column.
 
     Returns:
         Rows of `methods.labelled` with `size_bytes` in megabytes, and `search_multiply_adds` in trainings of the method's dense network.
     """
-    rows = with_search_cost(labelled(frame, _COLUMNS))
+    rows = searched(frame)
     dense = rows[(rows["level"] == 0) & (rows["control"] == "none")]
     trainings = dense.groupby(dense["method"].astype(str))[MULTIPLY_ADDS].mean().to_dict()
-    training = np.array([trainings.get(method, np.nan) for method in rows["method"].astype(str)], dtype=float)
+    training = rows["method"].astype(str).map(trainings).to_numpy(dtype=float)
     numbers = {column: pd.to_numeric(rows[column]).astype(float) for column in ("measured_speedup", "theoretical_speedup", "size_bytes")}
     numbers["size_bytes"] = numbers["size_bytes"] / 1e6
-    relative = rows[MULTIPLY_ADDS].to_numpy(dtype=float) / training
-    return rows.assign(**numbers, **{MULTIPLY_ADDS: [_without_noise(float(value)) for value in relative]})
+    values, places = np.unique(rows[MULTIPLY_ADDS].to_numpy(dtype=float) / training, return_inverse=True)
+    return rows.assign(**numbers, **{MULTIPLY_ADDS: np.array([_without_noise(float(value)) for value in values])[places]})
 
 
 def _without_noise(value: float) -> float:
