@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loky import cpu_count, get_reusable_executor
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from prunelab.results.figure_parts import Figure
@@ -35,6 +36,8 @@ def _load() -> None:
 def drawing(directory: Path, style: PaperStyle) -> Iterator[Save]:
     """Within it, `save(figure)` has a figure drawn as PNG, SVG and PDF into a folder, and returns at once.
 
+    Meanwhile this process multiplies matrices on one thread: the cores are taken.
+
     Returns:
         `save`, whose result has the paths once they are there. At the end of the block all drawing has ended; after an error in
         it, what had not begun is not drawn.
@@ -52,7 +55,8 @@ def drawing(directory: Path, style: PaperStyle) -> Iterator[Save]:
         return begun[-1]
 
     try:
-        yield save
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield save
     except BaseException:
         for one in begun:
             one.cancel()

@@ -110,7 +110,7 @@ def places(frame: pd.DataFrame) -> dict[str, Place]:
     these and keep their name and look from panel to panel; all else shares one panel. In the order of drawing.
     """
     axes = list(METHOD_AXES)
-    methods = _distinct(points(frame), axes)
+    methods = _distinct(points(frame, [*axes, "overrides", "level", "control"]), axes)
     labels, parts = _labels(methods, axes), _parts(methods, axes)
     found = [
         Place(panel=_joined({axis: words for axis, words in part.items() if axis != "criterion"}), line=part.get("criterion", ""))
@@ -130,8 +130,8 @@ def _rank(place: Place) -> tuple[list[int], str, str]:
 
 def _distinct(frame: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
     is_dense = (frame["level"] == 0) & (frame["control"] == "none")
-    rows = frame if is_dense.all() else frame[~is_dense]
-    return rows[[*axes, "overrides"]].drop_duplicates(axes)
+    rows = frame[[*axes, "overrides"]]
+    return (rows if is_dense.all() else rows[~is_dense]).drop_duplicates(axes)
 
 
 def _dense_of(dense: pd.DataFrame, labels: pd.DataFrame, axes: list[str]) -> pd.DataFrame:

@@ -111,4 +111,4 @@ def _mean(row: dict | None, unit: Unit, most: int) -> str:
 
 
 def _each(row: dict | None, unit: Unit) -> str:
-    return "–" if row is None else "  ".join(unit.number(value) for value in row["values"])
+    return "–" if row is None else "  ".join(unit.numbers(row["values"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -36,6 +37,15 @@ class Unit:
         if text[0] in "+-" and not text.strip("+-0."):
             text = text[1:]
         return text.replace("-", MINUS)
+
+    def numbers(self, values: Iterable[float]) -> list[str]:
+        """Each of many values as `number` writes it."""
+        zero = f"{-0.0:,.{self.digits}f}"
+        texts = [f"{value * self.scale:,.{self.digits}f}" for value in values]
+        return [
+            text if "0" <= text[0] <= "9" else NONE if text == "nan" else zero[1:] if text == zero else text.replace("-", MINUS)
+            for text in texts
+        ]
 
     def value(self, value: float | None) -> str:
         """`value` with its unit."""
