@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunelab.cli.errors import guarded
-from prunelab.cli.options import debug_option, home_folder, home_option
+from prunelab.cli.options import debug_option, home_folder, home_option, style_option
 
 if TYPE_CHECKING:
     from prunelab.basics.component import Component
@@ -28,6 +28,7 @@ _CRITERIA = "magnitude,gradient,snip,taylor"
 @click.option("--criteria", default=_CRITERIA, show_default=True, help="Criteria to compare with the study's own; '' for none.")
 @home_option
 @click.option("--output", help="Folder of the page; HOME/reports/STUDY if not given.")
+@style_option
 @debug_option
 def inspect(
     study: str,
@@ -37,6 +38,7 @@ def inspect(
     criteria: str,
     home: str | None,
     output: str | None,
+    style: str | None,
     debug: bool,
 ) -> None:
     """Look into STUDY: what its masks and networks show that records alone cannot. Nothing is trained.
@@ -52,15 +54,25 @@ def inspect(
     prunelab inspect lottery_mnist5k --sparsity 0.9 --only overlap,exemplars
     prunelab inspect criteria_shootout --only agreement --criteria magnitude,obd,wanda
 
-    Writes inspect.html, one page that needs no network, and its tables as CSV, beside the study's report. What networks predict is kept
-    in the store, so that a second look is quick.
+    Writes inspect.html, one page that needs no network, its figures as PNG, SVG and PDF and its tables as CSV, beside the study's report.
+    What networks predict is kept in the store, so that a second look is quick.
     """
-    guarded(debug, lambda: _inspect(study, level, sparsity, only, criteria, home_folder(home), output))
+    guarded(debug, lambda: _inspect(study, level, sparsity, only, criteria, home_folder(home), output, style))
 
 
 def _inspect(
-    study: str, level: int | None, sparsity: float | None, only: str | None, criteria: str, home: Path, output: str | None
+    study: str,
+    level: int | None,
+    sparsity: float | None,
+    only: str | None,
+    criteria: str,
+    home: Path,
+    output: str | None,
+    style: str | None,
 ) -> None:
+    from prunelab.results import drawing
+
+    drawing.get_ready()
     from prunelab.records.frame import load
     from prunelab.results.insight.found import PARTS
     from prunelab.results.insight.page import write_inspection
@@ -82,10 +94,12 @@ def _inspect(
             progress=progress,
         )
     target = Path(output) if output else home / "reports" / study
-    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": criteria if criteria != _CRITERIA else None}
+    asked = criteria if criteria != _CRITERIA else None
+    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": asked, "--style": style}
     words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     report = PAGE_NAME if (target / PAGE_NAME).is_file() else ""
-    page = write_inspection(found, target, command=shlex.join(["prunelab", "inspect", study, *words]), page_of_report=report)
+    command = shlex.join(["prunelab", "inspect", study, *words])
+    page = write_inspection(found, target, command=command, page_of_report=report, style=style or "paper")
     click.echo(f"page: {page}")
     if report and f'href="{page.name}"' not in (target / report).read_text(encoding="utf-8"):
         click.echo("the report links to it once it is written again: " + shlex.join(["prunelab", "report", study]), err=True)

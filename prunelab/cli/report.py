@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from prunelab.cli.errors import guarded
-from prunelab.cli.options import debug_option, home_folder, home_option
+from prunelab.cli.options import debug_option, home_folder, home_option, style_option
 
 
 @click.command()
@@ -17,7 +17,7 @@ from prunelab.cli.options import debug_option, home_folder, home_option
 @click.option("--output", help="Folder of the report; HOME/reports/NAME if not given.")
 @click.option("--serve", is_flag=True, help="Write nothing: show the page on this machine, and renew it as records arrive.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of --serve; 8765 if not given, 0 for any that is free.")
-@click.option("--style", help="Of figures for papers: paper (5.5 in, the default), column (3.25 in), slides (16:9), or FILE.mplstyle.")
+@style_option
 @debug_option
 def report(source: str, home: str | None, output: str | None, serve: bool, port: int | None, style: str | None, debug: bool) -> None:
     """Write the report of SOURCE: one HTML page, figures as PNG, SVG and PDF, tables as Markdown and LaTeX, points as CSV.

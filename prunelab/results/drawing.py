@@ -33,10 +33,10 @@ def _load() -> None:
 
 
 @contextlib.contextmanager
-def drawing(directory: Path, style: PaperStyle) -> Iterator[Save]:
+def drawing(directory: Path, style: PaperStyle, *, prefix: str = "") -> Iterator[Save]:
     """Within it, `save(figure)` has a figure drawn as PNG, SVG and PDF into a folder, and returns at once.
 
-    Meanwhile this process multiplies matrices on one thread: the cores are taken.
+    Files are named by the figure's key after a prefix. Meanwhile this process multiplies matrices on one thread: the cores are taken.
 
     Returns:
         `save`, whose result has the paths once they are there. At the end of the block all drawing has ended; after an error in
@@ -49,9 +49,9 @@ def drawing(directory: Path, style: PaperStyle) -> Iterator[Save]:
     def save(figure: Figure) -> Future[list[Path]]:
         if executor is None:
             begun.append(Future())
-            begun[-1].set_result(figures_paper.save(figure, directory, style))
+            begun[-1].set_result(figures_paper.save(figure, directory, style, prefix))
         else:
-            begun.append(executor.submit(figures_paper.save, figure, directory, style))
+            begun.append(executor.submit(figures_paper.save, figure, directory, style, prefix))
         return begun[-1]
 
     try:

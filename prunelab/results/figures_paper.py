@@ -38,9 +38,9 @@ DOTS_PER_INCH = 200
 _RING, _CROSS = 2.1, 1.75  # times the size of a marker
 
 
-def save(figure: Figure, directory: Path, style: PaperStyle = STYLES[DEFAULT]) -> list[Path]:
-    """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf` into a folder."""
-    paths = [Path(directory) / f"{figure.key}.{extension}" for extension in FORMATS]
+def save(figure: Figure, directory: Path, style: PaperStyle = STYLES[DEFAULT], prefix: str = "") -> list[Path]:
+    """Draw a figure and write `KEY.png`, `KEY.svg` and `KEY.pdf`, after a prefix, into a folder."""
+    paths = [Path(directory) / f"{prefix}{figure.key}.{extension}" for extension in FORMATS]
     with mpl.rc_context(dict(style.settings)):  # pyright: ignore[reportArgumentType]
         canvas = draw(figure, style)
         # `savefig` would settle the layout anew for each format, by drawing everything once more.

@@ -110,9 +110,9 @@ def script_json(value: Any) -> markupsafe.Markup:
     return markupsafe.Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def pictures(figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    """What a template needs of each figure: its words, and for each panel the place that its plot goes."""
-    return [_picture(figure) for figure in figures]
+def pictures(figures: Sequence[Figure], *, prefix: str = "") -> list[dict[str, Any]]:
+    """What a template needs of each figure: its words, for each panel the place that its plot goes, and its files' name after `prefix`."""
+    return [_picture(figure) | {"stem": f"{prefix}{figure.key}"} for figure in figures]
 
 
 def _picture(figure: Figure) -> dict[str, Any]:

@@ -56,7 +56,7 @@ const prunelab = (() => {
       const picked = buttons.find((button) => chosen.has(button.dataset.shows)) ?? buttons[0];
       for (const button of buttons) {
         button.ariaPressed = String(button === picked);
-        document.getElementById(button.dataset.shows).hidden = button !== picked;
+        document.getElementById(button.dataset.shows).hidden = button !== picked && !printing;  // paper has no buttons: all of them
       }
     }
   };
@@ -102,6 +102,7 @@ const prunelab = (() => {
   matchMedia("(max-width: 52rem)").addEventListener("change", () => draw());
   const print = (begins) => {
     printing = begins;
+    sync();
     draw();
   };
   addEventListener("beforeprint", () => print(true));

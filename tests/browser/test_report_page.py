@@ -163,6 +163,20 @@ def test_paper_is_light_whatever_else_changes_while_it_prints(browser, pages):
     assert browser.run(colour) == dark
 
 
+def test_paper_shows_every_figure_of_a_group_and_the_page_again_the_picked_one(browser, pages):
+    browser.open(pages("lottery"))
+    figures = """return [...document.querySelectorAll('.group figure')].map(
+      (figure) => [figure.id, !figure.hidden, figure.querySelectorAll('.points path').length > 0])"""
+    browser.run("document.querySelector('[data-shows=search_cost]').click()")
+    before = browser.run(figures)
+    assert [key for key, shown, _ in before if shown] == ["search_cost"]
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert len(before) > 2
+    assert browser.run(figures) == [[key, True, True] for key, _, _ in before]
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert [key for key, shown, _ in browser.run(figures) if shown] == ["search_cost"]
+
+
 def test_the_page_prints(browser, pages):
     browser.open(pages("lottery"))
     browser.scheme("dark")

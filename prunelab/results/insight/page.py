@@ -1,7 +1,8 @@
-"""The page of an inspection, and its tables as CSV."""
+"""The page of an inspection, its figures for papers, and its tables as CSV."""
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,59 +19,108 @@ from prunelab.results.page import pictures, render_page
 from prunelab.results.report import INSPECTION_NAME
 from prunelab.results.sections import Section
 
+PREFIX = "inspect_"  # of files beside the page
 TITLES = {
     "overlap": "Overlap of masks", "agreement": "Agreement of criteria", "exemplars": "Exemplars", "calibration": "Calibration",
 }  # fmt: skip
 
 
-def write_inspection(found: Inspection, directory: Path, *, command: str, page_of_report: str = "") -> Path:
-    """Write `inspect.html`, and each table as `inspect_NAME.csv`, into a folder; the page last.
+def write_inspection(found: Inspection, directory: Path, *, command: str, page_of_report: str = "", style: str = "paper") -> Path:
+    """Write `inspect.html`, and as `inspect_NAME` each figure as PNG, SVG and PDF and each table as CSV, into a folder; the page last.
 
     Args:
         found: what is shown.
         directory: made if it does not exist.
         command: that made it.
         page_of_report: file name of the study's report beside it, to link to; "" if there is none.
+        style: of the figures for papers, as for `report.write_report`.
 
     Returns:
         The path of the page.
+
+    Raises:
+        ValueError: for an unknown style.
     """
-    page = render(found, command=command, page_of_report=page_of_report)
-    directory = Path(directory)
+    from prunelab.results.drawing import drawing
+    from prunelab.results.figures_paper import FORMATS
+    from prunelab.results.paper_styles import paper_style
+
+    look, directory = paper_style(style), Path(directory)
+    contents = _contents(found)
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".inspect-", dir=directory) as workshop:
+    with (
+        tempfile.TemporaryDirectory(prefix=".inspect-", dir=directory) as name,
+        drawing(workshop := Path(name), look, prefix=PREFIX) as save,
+    ):
+        saved = [save(figure) for content in contents for figure in content.figures]
         made = []
         for part in found.parts.values():
-            for name, table in part.tables.items():
-                made.append(Path(workshop) / csv_name(name))
-                table.to_csv(made[-1], index=False, lineterminator="\n")
-        html = Path(workshop) / INSPECTION_NAME
-        html.write_text(page, encoding="utf-8")
-        for path in [*made, html]:
+            for table, rows in part.tables.items():
+                made.append(workshop / csv_name(table))
+                rows.to_csv(made[-1], index=False, lineterminator="\n")
+        html = workshop / INSPECTION_NAME
+        html.write_text(_render(found, contents, command=command, page_of_report=page_of_report, formats=FORMATS), encoding="utf-8")
+        for path in [*made, *(path for one in saved for path in one.result()), html]:
             path.replace(directory / path.name)
     return directory / INSPECTION_NAME
 
 
 def csv_name(table: str) -> str:
     """File name of a table."""
-    return f"inspect_{table}.csv"
+    return f"{PREFIX}{table}.csv"
 
 
 def render(found: Inspection, *, command: str, page_of_report: str = "") -> str:
-    """The page as text; see `write_inspection`."""
+    """The page alone, as text; see `write_inspection`."""
+    return _render(found, _contents(found), command=command, page_of_report=page_of_report, formats=())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Content:
+    """What the page shows of one part.
+
+    Attributes:
+        part: its name.
+        figures: that could be drawn.
+        galleries: likewise.
+        sections: its tables.
+        absent: what could not be drawn, and why.
+    """
+
+    part: str
+    figures: list[Figure]
+    galleries: list[Gallery]
+    sections: list[Section]
+    absent: list[Absent]
+
+
+def _contents(found: Inspection) -> list[_Content]:
+    contents = []
+    for part in found.parts:
+        figures, galleries, sections = _CONTENTS[part](found)
+        contents.append(
+            _Content(
+                part=part,
+                figures=[entry for entry in figures if not isinstance(entry, Absent)],
+                galleries=[entry for entry in galleries if not isinstance(entry, Absent)],
+                sections=[entry for entry in sections if entry],
+                absent=[entry for entry in (*figures, *galleries) if isinstance(entry, Absent)],
+            )
+        )
+    return contents
+
+
+def _render(found: Inspection, contents: Sequence[_Content], *, command: str, page_of_report: str, formats: Sequence[str]) -> str:
     drawn: list[dict[str, Any]] = []
     missing: list[tuple[str, str]] = []
-    contents = []
-    for name in found.parts:
-        figures, galleries, sections = _CONTENTS[name](found)
-        shown = pictures([figure for figure in figures if not isinstance(figure, Absent)])
+    parts = []
+    for content in contents:
+        shown = pictures(content.figures, prefix=PREFIX)
         drawn += shown
-        shown_galleries = [entry for entry in galleries if not isinstance(entry, Absent)]
-        contents.append(
-            {"key": name, "title": TITLES[name], "figures": shown, "galleries": shown_galleries, "sections": [s for s in sections if s]}
-        )
-        missing += [(entry.title, entry.reason) for entry in (*figures, *galleries) if isinstance(entry, Absent)]
-        missing += [(TITLES[name], note) for note in found.parts[name].notes]
+        title = TITLES[content.part]
+        parts.append({"key": content.part, "title": title, "figures": shown, "galleries": content.galleries, "sections": content.sections})
+        missing += [(entry.title, entry.reason) for entry in content.absent]
+        missing += [(title, note) for note in found.parts[content.part].notes]
     command_of = f"prunelab inspect {shlex.quote(found.study)} --only"
     missing += [(TITLES[name], f"Not asked for; `{command_of} {name}` computes it.") for name in PARTS if name not in found.parts]
     return render_page(
@@ -79,9 +129,10 @@ def render(found: Inspection, *, command: str, page_of_report: str = "") -> str:
         title=f"{found.study}: masks and networks",
         description="What was computed from the masks and networks in the store, beyond what records show.",
         facts=found.facts,
-        contents=contents,
+        contents=parts,
         missing=missing,
         files=[csv_name(table) for part in found.parts.values() for table in part.tables],
+        formats=formats,
         command=command,
         page_of_report=page_of_report,
     )

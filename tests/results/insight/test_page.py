@@ -161,7 +161,12 @@ def test_the_page_says_everything(tmp_path):
         "inspect.html", *(f"inspect_{name}.csv" for name in (
             "overlap", "agreement", "removed", "exemplars", "exemplar_classes", "calibration", "reliability",
         )),
+        *(f"inspect_{name}.{kind}" for kind in figures_paper.FORMATS for name in (
+            "overlap_seeds", "overlap_methods", "overlap_controls", "agreement", "removed", "exemplar_counts", "reliability", "ece", "brier",
+            "nll",
+        )),
     }  # fmt: skip
+    assert "inspect_reliability.pdf" in page.links
     assert PICTURE in page.links
     assert all(link.startswith(("#", "data:")) or (path.parent / link).is_file() for link in page.links if link != "report.html")
     assert "report.html" in page.links
