@@ -67,8 +67,15 @@ def _column(values: Any) -> pd.Series:
     if pa.types.is_map(values.type):
         return pd.Series(_dicts(values), dtype=object)
     if pa.types.is_string(values.type):
-        return pd.Series(values.to_numpy(zero_copy_only=False), dtype=object)
+        return pd.Series(_texts(values), dtype=object)
     return pd.Series(values.to_numpy(zero_copy_only=False), dtype=values.type.to_pandas_dtype())
+
+
+def _texts(values: Any) -> np.ndarray:
+    """Equal texts as one Python object: made once, hashed once, and equal without being read."""
+    coded = values.dictionary_encode()
+    texts = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    return texts[coded.indices.fill_null(len(texts) - 1).to_numpy()]
 
 
 def _dicts(values: Any) -> list[dict[str, Any] | None]:

@@ -14,6 +14,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ def indexed(folder: Path, index_file: Path | None = None) -> pa.Table:
     one, and nothing is written into `folder`.
     """
     index_file = index_file or folder / INDEX
-    on_disk, index = _stamps(folder), _read_index(index_file)
+    with ThreadPoolExecutor(1) as meanwhile:
+        reading = meanwhile.submit(_read_index, index_file)
+        on_disk, index = _stamps(folder), reading.result()
     names, stamps = index[FILE].to_pylist(), index[STAMP].to_pylist()
     current = [on_disk.get(name) == stamp for name, stamp in zip(names, stamps, strict=True)]
     known = index if all(current) else index.filter(pa.array(current))

@@ -32,6 +32,12 @@ def _load() -> None:
     from prunelab.results import figures_paper  # noqa: F401
 
 
+def _save(figure: Figure, directory: Path, style: PaperStyle, prefix: str) -> list[Path]:
+    from prunelab.results import figures_paper  # matplotlib, which this process can do without
+
+    return figures_paper.save(figure, directory, style, prefix)
+
+
 @contextlib.contextmanager
 def drawing(directory: Path, style: PaperStyle, *, prefix: str = "") -> Iterator[Save]:
     """Within it, `save(figure)` has a figure drawn as PNG, SVG and PDF into a folder, and returns at once.
@@ -42,16 +48,14 @@ def drawing(directory: Path, style: PaperStyle, *, prefix: str = "") -> Iterator
         `save`, whose result has the paths once they are there. At the end of the block all drawing has ended; after an error in
         it, what had not begun is not drawn.
     """
-    from prunelab.results import figures_paper
-
     executor, begun = _executor(), list[Future[list[Path]]]()
 
     def save(figure: Figure) -> Future[list[Path]]:
         if executor is None:
             begun.append(Future())
-            begun[-1].set_result(figures_paper.save(figure, directory, style, prefix))
+            begun[-1].set_result(_save(figure, directory, style, prefix))
         else:
-            begun.append(executor.submit(figures_paper.save, figure, directory, style, prefix))
+            begun.append(executor.submit(_save, figure, directory, style, prefix))
         return begun[-1]
 
     try:

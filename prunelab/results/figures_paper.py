@@ -31,9 +31,8 @@ from prunelab.results.look import (
     VERMILION,
     Style,
 )
-from prunelab.results.paper_styles import DEFAULT, STYLES, PaperStyle
+from prunelab.results.paper_styles import DEFAULT, FORMATS, STYLES, PaperStyle
 
-FORMATS: tuple[str, ...] = ("png", "svg", "pdf")
 DOTS_PER_INCH = 200
 _RING, _CROSS = 2.1, 1.75  # times the size of a marker
 

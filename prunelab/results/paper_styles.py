@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib.font_manager import FontProperties
-
 from prunelab.basics.choices import nearest, unknown
 from prunelab.results.look import GRID, INK, MUTED
 
+FORMATS: tuple[str, ...] = ("png", "svg", "pdf")  # of each figure
 FILE_ENDING = ".mplstyle"
 _LETTERS_AN_EM = 1.7
 _SIZES = ("font.size", "axes.titlesize", "axes.labelsize")
@@ -56,6 +54,9 @@ class PaperStyle:
 
     def letters(self, inches: float, setting: str) -> int:
         """About how many letters fit into so many inches, in the size that a setting of matplotlib has now."""
+        import matplotlib as mpl
+        from matplotlib.font_manager import FontProperties
+
         points = FontProperties(size=mpl.rcParams[setting]).get_size_in_points()  # pyright: ignore[reportArgumentType]
         return int(_LETTERS_AN_EM * inches * 72 / points)
 
@@ -106,6 +107,8 @@ def paper_style(word: str) -> PaperStyle:
 
 
 def _of_file(path: Path) -> PaperStyle:
+    import matplotlib as mpl
+
     if not path.is_file():
         beside = [str(other) for other in path.parent.glob(f"*{FILE_ENDING}")] if path.parent.is_dir() else []
         match = nearest(str(path), [*beside, *STYLES])
@@ -127,6 +130,8 @@ def _of_file(path: Path) -> PaperStyle:
 
 def _check_keys(path: Path) -> None:
     """A key that matplotlib does not know is only logged by it."""
+    import matplotlib as mpl
+
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         key = line.partition("#")[0].partition(":")[0].strip()
         if key and key not in mpl.rcParams:

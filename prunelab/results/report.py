@@ -72,9 +72,8 @@ def write_report(
     Raises:
         ValueError: if the frame is empty, lacks columns, or holds a point twice; for an unknown style.
     """
-    from prunelab.results import figures_paper
     from prunelab.results.drawing import drawing
-    from prunelab.results.paper_styles import paper_style
+    from prunelab.results.paper_styles import FORMATS, paper_style
 
     look = paper_style(style)
     frame = checked(frame)
@@ -88,14 +87,14 @@ def write_report(
         if inspect and not inspected:
             absent.append(Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it."))
         tables = text_tables(_level_tables(frame), _sections(frame))
-        files = {"formats": figures_paper.FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
+        files = {"formats": FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
         html, table = workshop / PAGE_NAME, workshop / POINTS_NAME
         html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
         table.write_bytes(points_csv(frame))
         made = [*_write_tables(tables, workshop, title), *(path for one in saved for path in one.result())]
         for path in [*made, table, html]:
             path.replace(directory / path.name)
-    _remove_stale(directory, {path.name for path in made}, figures_paper.FORMATS)
+    _remove_stale(directory, {path.name for path in made}, FORMATS)
     return directory / PAGE_NAME
 
 

@@ -214,7 +214,7 @@ def test_the_same_records_give_the_same_bytes(study, tmp_path):
 def test_a_failed_report_leaves_the_last_one(study, tmp_path, monkeypatch):
     path = write_report(study[study["level"] < 3], tmp_path, title="first")
     before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
-    monkeypatch.setattr("prunelab.results.figures_paper.save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("prunelab.results.drawing._save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_report(study, tmp_path, title="second")
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before

@@ -42,8 +42,7 @@ def write_inspection(found: Inspection, directory: Path, *, command: str, page_o
         ValueError: for an unknown style.
     """
     from prunelab.results.drawing import drawing
-    from prunelab.results.figures_paper import FORMATS
-    from prunelab.results.paper_styles import paper_style
+    from prunelab.results.paper_styles import FORMATS, paper_style
 
     look, directory = paper_style(style), Path(directory)
     contents = _contents(found)

@@ -14,6 +14,7 @@ from prunelab.results.insight.exemplars import exemplar_figures
 from prunelab.results.insight.found import Found, Inspection, Level
 from prunelab.results.insight.overlap import overlap_figures
 from prunelab.results.insight.page import render, write_inspection
+from prunelab.results.paper_styles import FORMATS
 from tests.results.test_report import EVIL, Page
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
@@ -161,9 +162,9 @@ def test_the_page_says_everything(tmp_path):
         "inspect.html", *(f"inspect_{name}.csv" for name in (
             "overlap", "agreement", "removed", "exemplars", "exemplar_classes", "calibration", "reliability",
         )),
-        *(f"inspect_{name}.{kind}" for kind in figures_paper.FORMATS for name in (
-            "overlap_seeds", "overlap_methods", "overlap_controls", "agreement", "removed", "exemplar_counts", "reliability", "ece", "brier",
-            "nll",
+        *(f"inspect_{name}.{kind}" for kind in FORMATS for name in (
+            "overlap_seeds", "overlap_methods", "overlap_controls", "agreement", "removed", "exemplar_counts", "reliability", "ece",
+            "brier", "nll",
         )),
     }  # fmt: skip
     assert "inspect_reliability.pdf" in page.links
