@@ -1,8 +1,8 @@
 """Python's garbage collector, kept from searching what is no garbage: modules that are imported, and frames of many dicts.
 
 Importing torch and Lightning makes a million objects, none of which is ever garbage, and the collector looks at all of them
-again and again while they are made, once more at each full collection of a training, and for the last time when the process
-ends. That is a quarter of the time of the imports and a second at the end.
+again and again while they are made, and for the last time when the process ends. That is a quarter of the time of the imports
+and a second at the end.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-_RARELY = 200_000  # new objects between two looks; Python's own is 700
-_USUAL = gc.get_threshold()
+_RARELY = 200_000  # new objects between two looks
 
 
-def collect_rarely() -> None:
-    """While modules are imported. What is there when the process ends is not searched."""
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)
-    gc.set_threshold(_RARELY, *_USUAL[1:])
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Within it modules are imported: searched rarely, then as before."""
+    before = gc.get_threshold()
+    gc.set_threshold(_RARELY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextlib.contextmanager
@@ -35,8 +38,13 @@ def no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def collect_as_usual(*, settled: bool = False) -> None:
-    """Afterwards. If `settled`, everything that is there is taken to be needed to the end, and never looked at again."""
-    if settled:
-        gc.freeze()
-    gc.set_threshold(*_USUAL)
+def settle() -> None:
+    """What is there now is never searched again. Only for a process of prunelab's own that has just imported what it needs."""
+    gc.freeze()
+    end_unsearched()
+
+
+def end_unsearched() -> None:
+    """What is there when this process ends is not searched then. Only for a process of prunelab's own."""
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from prunelab.basics.garbage import collect_as_usual, collect_rarely
+from prunelab.basics.garbage import end_unsearched
 from prunelab.cli.compare import compare
 from prunelab.cli.compress import compress
 from prunelab.cli.docs import docs
@@ -45,11 +45,9 @@ Shell completion: eval "$(_PRUNELAB_COMPLETE=bash_source prunelab)"
 
 @click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="prunelab")
-@click.pass_context
-def main(context: click.Context) -> None:
+def main() -> None:
     """The command `prunelab`."""
-    collect_rarely()
-    context.call_on_close(collect_as_usual)
+    end_unsearched()
 
 
 for command in (run, search, status, report, inspect, compare, reproduce, compress, export, list_, new, docs, store, track, doctor):

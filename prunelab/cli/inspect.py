@@ -70,16 +70,17 @@ def _inspect(
     output: str | None,
     style: str | None,
 ) -> None:
-    from prunelab.results import drawing
-
-    drawing.get_ready()
     from prunelab.records.frame import load
+    from prunelab.results import drawing
     from prunelab.results.insight.found import PARTS
     from prunelab.results.insight.page import write_inspection
+    from prunelab.results.paper_styles import paper_style
     from prunelab.results.report import PAGE_NAME
     from prunelab.store.store import Store
     from prunelab.study.insight.inspect import inspect as look_into
 
+    style = style or "paper"
+    paper_style(style)  # what is wrong with it is said before anything is computed
     parts = PARTS if only is None else tuple(_words(only))
     frame = load(home / "records", study)
     with _progress() as progress:
@@ -93,13 +94,14 @@ def _inspect(
             sparsity=sparsity,
             progress=progress,
         )
+    drawing.get_ready()
     target = Path(output) if output else home / "reports" / study
     asked = criteria if criteria != _CRITERIA else None
-    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": asked, "--style": style}
+    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": asked, "--style": style if style != "paper" else None}
     words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     report = PAGE_NAME if (target / PAGE_NAME).is_file() else ""
     command = shlex.join(["prunelab", "inspect", study, *words])
-    page = write_inspection(found, target, command=command, page_of_report=report, style=style or "paper")
+    page = write_inspection(found, target, command=command, page_of_report=report, style=style)
     click.echo(f"page: {page}")
     if report and f'href="{page.name}"' not in (target / report).read_text(encoding="utf-8"):
         click.echo("the report links to it once it is written again: " + shlex.join(["prunelab", "report", study]), err=True)

@@ -114,7 +114,7 @@ class _AllAtOnce(Launcher):
         try:
             with starting:
                 if self._launches:
-                    starting.enter_context(workers_getting_ready(self._inner, len(overrides)))
+                    starting.enter_context(workers_getting_ready(self._inner, len(overrides), self._config))
                 left = self._many(configs, launch, here)
         finally:
             HydraConfig.instance().cfg = before

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.basics.stop import COME_BACK, Switch, restore
 from prunelab.cli.jobs import Job, job_of
 from prunelab.cli.launching import Launch, run_hydra
-from prunelab.cli.work import summarise
+from prunelab.cli.work import get_ready, summarise
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -47,10 +47,12 @@ class _Sweep:
 
     def one(self, config: DictConfig) -> None:
         """A command line without -m: a sweep of one job, in this process."""
+        get_ready(only_to_plan=True)
         self._run([job_of(config)], None)
 
     def many(self, configs: Iterator[DictConfig], launch: Launch, here: bool) -> list[Any]:
         """See `run_hydra`."""
+        get_ready(only_to_plan=True)
         return self._run([job_of(config) for config in configs], None if here else launch)
 
     def _run(self, jobs: list[Job], launch: Launch | None) -> list[Any]:
@@ -65,6 +67,8 @@ class _Sweep:
         if self.only_plan:
             _show_plan(console, jobs, found)
             return [None] * len(jobs)
+        if launch is None:
+            get_ready()
         _say_plan(console, jobs, found, here=launch is None)
         _keep_plans(jobs)
         outcomes = _run_here(jobs, found, console) if launch is None else _run_elsewhere(jobs, launch, console)
@@ -136,11 +140,10 @@ def _keep_plans(jobs: list[Job]) -> None:
 
 def _run_here(jobs: list[Job], found: Progress, console: Console) -> list[Outcome]:
     """One job after the other, in this process."""
-    from prunelab.cli.work import Outcome, flush_trackers, get_ready, run_job, watchers
+    from prunelab.cli.work import Outcome, flush_trackers, run_job, watchers
     from prunelab.console import Display
     from prunelab.study.log import LogFile
 
-    get_ready()
     outcomes: list[Outcome] = []
     beginnings = _beginnings(jobs)
     switch = Switch()

@@ -95,7 +95,7 @@ class SearchedTrials:
         def refuse(*_: Any) -> list[Any]:
             raise ValueError("a search makes its own trials: leave -m out")
 
-        run_hydra([*self._fixed, *words], one=take, many=refuse)
+        run_hydra([*self._fixed, *words], one=take, many=refuse, launches=False)
         return jobs[0]
 
     def _ends(self, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:

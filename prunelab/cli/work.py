@@ -9,13 +9,14 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prunelab.basics.canonical import canonical_json
-from prunelab.basics.garbage import collect_as_usual, collect_rarely
+from prunelab.basics.garbage import importing
 from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
 from prunelab.store.plans import write_json
 
@@ -76,16 +77,24 @@ class Outcome:
         return not (self.failures or self.error or self.stopped)
 
 
-_NEEDED = ("prunelab.cli.jobs", "prunelab.config", "prunelab.study.plan", "prunelab.study.runner", "prunelab.training.fit")
+_TO_PLAN = ("prunelab.config", "prunelab.study.plan")
+_TO_RUN = ("prunelab.study.runner", "prunelab.training.fit")
 
 
 @functools.cache
-def get_ready() -> None:
-    """Import what jobs need, once a process: torch, Lightning and what they bring, which takes seconds."""
-    collect_rarely()
-    for module in _NEEDED:
-        importlib.import_module(module)
-    collect_as_usual(settled=True)
+def get_ready(*, only_to_plan: bool = False) -> None:
+    """Import what jobs need, once a process: torch to plan them, Lightning and what it brings to run them, which takes seconds."""
+    with importing():
+        for module in (*_TO_PLAN, *(() if only_to_plan else _TO_RUN)):
+            importlib.import_module(module)
+
+
+_working = threading.Event()
+
+
+def is_working() -> bool:
+    """Whether this process has a job of a launcher's."""
+    return _working.is_set()
 
 
 def outcome_of(found: dict[str, Any]) -> Outcome:
@@ -154,6 +163,9 @@ def _digest(home: Path, study: str, jobs: Sequence[Job]) -> Digest:
 
 def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
     """Run a job of a sweep in a process of a launcher's: what Hydra's launchers are given to call."""
+    _working.set()
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # of a worker that began with it blocked, and was not made ready
     get_ready()
     from hydra.core.hydra_config import HydraConfig
 
@@ -184,6 +196,7 @@ def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
             write_json(sweep.ended(number), dataclasses.asdict(outcome))
         return outcome
     finally:
+        _working.clear()
         # an idle worker that dies of Ctrl-C takes the busy ones beside it along
         restore({**before, signal.SIGINT: signal.SIG_IGN} if before else {})
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prunelab.basics.garbage import no_collections
 from prunelab.metrics.masks import evaluating
 
 Call = Callable[[], object]
@@ -121,7 +122,8 @@ def take_turns(calls: Mapping[str, Call], *, repeats: int, warmup: int, threads:
             raise ValueError(f"{name} = {value} must be at least {least}")
     names = list(calls)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    with pinned_threads(threads), _no_garbage_collection():
+    gc.collect()
+    with pinned_threads(threads), no_collections():
         for _ in range(warmup):
             for name in names:
                 timer(calls[name])
@@ -141,15 +143,3 @@ def pinned_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

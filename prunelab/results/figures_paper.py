@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import textwrap
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import matplotlib as mpl
 import numpy as np
@@ -34,6 +34,7 @@ from prunelab.results.look import (
 from prunelab.results.paper_styles import DEFAULT, FORMATS, STYLES, PaperStyle
 
 DOTS_PER_INCH = 200
+_fonts = threading.Lock()  # of what matplotlib embeds fonts with, which is one for all threads
 _RING, _CROSS = 2.1, 1.75  # times the size of a marker
 
 
@@ -60,8 +61,12 @@ def _write_svg(canvas: Canvas, path: Path) -> None:
 
 
 def _write_pdf(canvas: Canvas, path: Path) -> None:
-    with mock.patch.object(subset, "Options", _PlacedGlyphs):
-        FigureCanvasPdf(canvas).print_pdf(path, metadata={"CreationDate": None, "ModDate": None})
+    with _fonts:
+        before, subset.Options = subset.Options, _PlacedGlyphs
+        try:
+            FigureCanvasPdf(canvas).print_pdf(path, metadata={"CreationDate": None, "ModDate": None})
+        finally:
+            subset.Options = before
 
 
 class _PlacedGlyphs(subset.Options):

@@ -7,7 +7,6 @@ import re
 import shlex
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +80,8 @@ def write_report(
     words = {"title": title, "description": description}
     inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as name, drawing(workshop := Path(name), look) as save:
-        saved: list[Future[list[Path]]] = []
-        drawn, absent = figures(frame, lambda figure: saved.append(save(figure)))
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as name, drawing(workshop := Path(name), look) as saved:
+        drawn, absent = figures(frame, saved.save)
         if inspect and not inspected:
             absent.append(Absent(key="inspect", title="Masks and networks", reason=f"{_INSPECT} `{inspect}` computes it."))
         tables = text_tables(_level_tables(frame), _sections(frame))
@@ -91,7 +89,7 @@ def write_report(
         html, table = workshop / PAGE_NAME, workshop / POINTS_NAME
         html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
         table.write_bytes(points_csv(frame))
-        made = [*_write_tables(tables, workshop, title), *(path for one in saved for path in one.result())]
+        made = [*_write_tables(tables, workshop, title), *saved.paths()]
         for path in [*made, table, html]:
             path.replace(directory / path.name)
     _remove_stale(directory, {path.name for path in made}, FORMATS)

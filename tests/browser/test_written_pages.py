@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from prunelab.records.from_csv import load_csv
 from prunelab.results.claim_files import evaluate
@@ -18,7 +21,6 @@ from tests.browser.test_report_page import _DRAWN
 from tests.results.insight.test_page import whole
 
 _LINES = "return document.querySelectorAll('#plot-accuracy-0 .scatterlayer .trace').length"
-RED_DOT = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +43,10 @@ def _report(experiment: str, folder: Path) -> Path:
 
 
 def _inspection(folder: Path) -> Path:
-    return write_inspection(whole(picture=RED_DOT), folder, command="prunelab inspect 'a study'")
+    drawn = io.BytesIO()
+    Image.new("L", (8, 8), 128).save(drawn, "PNG")
+    picture = f"data:image/png;base64,{base64.b64encode(drawn.getvalue()).decode()}"
+    return write_inspection(whole(picture=picture), folder, command="prunelab inspect 'a study'")
 
 
 @pytest.mark.parametrize(

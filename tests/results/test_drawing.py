@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import zlib
+from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -29,9 +33,9 @@ figure = LineFigure(
     key="plain", title="t", caption="c", alternative="a", x=Axis(title="x"), y=Axis(title="y"), panels=(Panel(title="", lines=(line,)),)
 )
 print("this line is said once")
-with drawing(DIRECTORY, STYLES["paper"]) as save:
-    saved = save(figure)
-print(*(path.name for path in saved.result()))
+with drawing(DIRECTORY, STYLES["paper"]) as drawn:
+    drawn.save(figure)
+print(*(path.name for path in drawn.paths()))
 """
 
 
@@ -42,39 +46,71 @@ def drawn(to_frame, make_study):
 
 def test_others_draw_what_this_process_would(drawn, tmp_path):
     (tmp_path / "here").mkdir()
-    with drawing.drawing(tmp_path, STYLE) as save:
-        saved = [save(figure) for figure in drawn]
-    assert len(saved) == len(drawn) > 2
-    for figure, one in zip(drawn, saved, strict=True):
-        for here, there in zip(figures_paper.save(figure, tmp_path / "here", STYLE), one.result(timeout=0), strict=True):
-            assert there == tmp_path / here.name
-            assert there.read_bytes() == here.read_bytes()
+    with drawing.drawing(tmp_path, STYLE, prefix="my_") as saved:
+        for figure in drawn:
+            saved.save(figure)
+    assert len(drawn) > 2
+    here = [path for figure in drawn for path in figures_paper.save(figure, tmp_path / "here", STYLE)]
+    assert saved.paths() == [tmp_path / f"my_{path.name}" for path in here]
+    for path in here:
+        assert path.read_bytes() == (tmp_path / f"my_{path.name}").read_bytes()
 
 
-def test_an_error_here_or_there_is_said_and_nothing_is_drawn_after_it(drawn, tmp_path):
+def test_an_error_of_a_figure_is_raised(drawn, tmp_path):
     (folder := tmp_path / "gone").mkdir()
-    with drawing.drawing(folder, STYLE) as save:
+    with drawing.drawing(folder, STYLE) as saved:
         folder.rmdir()
-        saved = save(drawn[0])
+        saved.save(drawn[0])
     with pytest.raises(FileNotFoundError, match="gone"):
-        saved.result(timeout=0)
+        saved.paths()
 
-    begun = []
 
-    def fail() -> None:
-        begun.extend(save(figure) for figure in drawn)
+def test_after_an_error_in_the_block_nothing_is_drawn_any_more(drawn, tmp_path):
+    def fail(saved: drawing.Drawing) -> None:
+        for figure in drawn * 3:
+            saved.save(figure)
         raise ValueError("wrong")
 
-    with pytest.raises(ValueError, match="wrong"), drawing.drawing(tmp_path, STYLE) as save:
-        fail()
-    assert all(one.done() for one in begun)
+    with pytest.raises(ValueError, match="wrong"), drawing.drawing(tmp_path, STYLE) as saved:
+        fail(saved)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    time.sleep(0.5)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
-def test_a_process_that_may_start_none_draws_by_itself(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(multiprocessing.process._current_process, "_config", {"daemon": True})
+def test_a_relative_folder_is_this_process_s_own(drawn, tmp_path, monkeypatch):
+    for name in ("one", "other"):
+        (tmp_path / name / "out").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
+        with drawing.drawing(Path("out"), STYLE) as saved:
+            saved.save(drawn[0])
+        assert all(path.is_relative_to(tmp_path / name) and path.is_file() for path in saved.paths())
+
+
+def test_what_a_killed_process_has_not_drawn_is_drawn_here(drawn, tmp_path):
+    with drawing.drawing(tmp_path, STYLE) as saved:
+        for process in drawing._executor()._processes:
+            os.kill(process, signal.SIGKILL)
+        for figure in drawn[:2]:
+            saved.save(figure)
+    with pytest.warns(UserWarning, match="was killed"):
+        assert all(path.is_file() for path in saved.paths())
+    with drawing.drawing(tmp_path, STYLE) as saved:
+        saved.save(drawn[0])
+    assert all(path.is_file() for path in saved.paths())
+
+
+@pytest.mark.parametrize("forbidding", ["daemon", "forked"])
+def test_a_process_that_may_start_none_draws_by_itself(drawn, tmp_path, monkeypatch, forbidding):
+    if forbidding == "daemon":
+        monkeypatch.setattr(multiprocessing.process._current_process, "_config", {"daemon": True})
+    else:
+        monkeypatch.setattr(drawing, "_starter", os.getppid())
+    monkeypatch.setattr(drawing, "get_reusable_executor", None)
     drawing.get_ready()
-    with drawing.drawing(tmp_path, STYLE) as save:
-        assert all(path.is_file() for path in save(drawn[0]).result(timeout=0))
+    with drawing.drawing(tmp_path, STYLE) as saved:
+        saved.save(drawn[0])
+        assert (tmp_path / f"{drawn[0].key}.pdf").is_file()
 
 
 def test_a_script_needs_no_guard(tmp_path):

@@ -30,7 +30,7 @@ def write_inspection(found: Inspection, directory: Path, *, command: str, page_o
 
     Args:
         found: what is shown.
-        directory: made if it does not exist.
+        directory: made if it does not exist. Figures and tables of an earlier page that this one has not are removed.
         command: that made it.
         page_of_report: file name of the study's report beside it, to link to; "" if there is none.
         style: of the figures for papers, as for `report.write_report`.
@@ -49,9 +49,10 @@ def write_inspection(found: Inspection, directory: Path, *, command: str, page_o
     directory.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=".inspect-", dir=directory) as name,
-        drawing(workshop := Path(name), look, prefix=PREFIX) as save,
+        drawing(workshop := Path(name), look, prefix=PREFIX) as drawn,
     ):
-        saved = [save(figure) for content in contents for figure in content.figures]
+        for figure in (figure for content in contents for figure in content.figures):
+            drawn.save(figure)
         made = []
         for part in found.parts.values():
             for table, rows in part.tables.items():
@@ -59,8 +60,12 @@ def write_inspection(found: Inspection, directory: Path, *, command: str, page_o
                 rows.to_csv(made[-1], index=False, lineterminator="\n")
         html = workshop / INSPECTION_NAME
         html.write_text(_render(found, contents, command=command, page_of_report=page_of_report, formats=FORMATS), encoding="utf-8")
-        for path in [*made, *(path for one in saved for path in one.result()), html]:
+        made += drawn.paths()
+        for path in [*made, html]:
             path.replace(directory / path.name)
+    for path in directory.glob(f"{PREFIX}*"):
+        if path.suffix[1:] in (*FORMATS, "csv") and path.name not in {own.name for own in made}:
+            path.unlink()
     return directory / INSPECTION_NAME
 
 
