@@ -88,6 +88,7 @@ def _print(found: Comparison) -> None:
 
 
 def _dominance(counted: Dominance, found: Comparison) -> str:
+    from prunelab.results.over_seeds import named
     from prunelab.results.units import FRACTION
 
     first, second = found.names
@@ -95,7 +96,8 @@ def _dominance(counted: Dominance, found: Comparison) -> str:
     return (
         f"On {counted.num_first} of {seeds} seeds the front of {first} dominates that of {second} in compression and {found.column}: "
         f"probability {FRACTION.value(counted.probability)} {FRACTION.interval(counted.low, counted.high)}; the other way round on "
-        f"{counted.num_second}, equal on {counted.num_equal}, neither on {counted.num_neither}."
+        f"{counted.num_second}, equal on {counted.num_equal}, neither on {counted.num_neither}"
+        + (f"; {named(counted.unpaired)} without a pruned network of both." if counted.unpaired else ".")
     )
 
 

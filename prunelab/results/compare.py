@@ -12,7 +12,7 @@ from prunelab.results.area import Span, area, span
 from prunelab.results.attainment import Dominance, dominance
 from prunelab.results.frames import MissingData
 from prunelab.results.holm import holm, paired_p
-from prunelab.results.hypervolume import box, volumes
+from prunelab.results.hypervolume import Box, box, volumes
 from prunelab.results.intervals import MeanInterval, mean_interval
 from prunelab.results.matching import matching_over_seeds
 from prunelab.results.measures import gaining, measure_of
@@ -105,10 +105,11 @@ def compare(first: Side, second: Side, column: str = "test_top1", margin: float 
     overall = paired_difference(here, there, column)
     levels = _levels(here, there, column)
     sides = (first, second)
-    counted, why = _dominance(sides, column)
+    within = _box(sides, column)
+    counted, why = _dominance(sides, within)
     return Comparison(
         names=(first.name, second.name), column=column, margin=margin, verdict=_verdict(sides, overall, levels, column, margin),
-        overall=overall, levels=levels, totals=_totals(sides, column, margin), dominance=counted,
+        overall=overall, levels=levels, totals=_totals(sides, within, column, margin), dominance=counted,
         notes=(*notes, *why, *(f"no common pair: {line}" for line in _missing(levels, here, there, column))),
     )  # fmt: skip
 
@@ -172,9 +173,9 @@ def _verdict(sides: tuple[Side, Side], overall: PairedDifference, levels: tuple[
     return f"Undecided between {first} and {second} in {name}: {numbers}; {holds}."
 
 
-def _totals(sides: tuple[Side, Side], column: str, margin: float) -> tuple[Total, ...]:
+def _totals(sides: tuple[Side, Side], within: Box | MissingData, column: str, margin: float) -> tuple[Total, ...]:
     matched = [matching_over_seeds(side.networks, column, margin) for side in sides]
-    return (_total("Matching sparsity", matched[0], matched[1]), _areas(sides, column), _volumes(sides, column))
+    return (_total("Matching sparsity", matched[0], matched[1]), _areas(sides, column), _volumes(sides, within))
 
 
 def _total(name: str, first: OverSeeds, second: OverSeeds) -> Total:
@@ -193,27 +194,33 @@ def _areas(sides: tuple[Side, Side], column: str) -> Total:
     return _total(f"Area under the curve, {over.start:.3g} to {over.end:.3g} times", first, second)
 
 
-def _dominance(sides: tuple[Side, Side], column: str) -> tuple[Dominance | None, list[str]]:
+def _box(sides: tuple[Side, Side], column: str) -> Box | MissingData:
+    """Compression and the measure as far as both sides reach, or why there is no such box."""
+    together = pd.concat([side.networks.assign(side=number) for number, side in enumerate(sides)], ignore_index=True)
+    try:
+        return box(together, ("compression_ratio", column), common_to="side")
+    except MissingData as missing:
+        return missing
+
+
+def _dominance(sides: tuple[Side, Side], within: Box | MissingData) -> tuple[Dominance | None, list[str]]:
     """And why there is none."""
     try:
-        return dominance(sides[0].networks, sides[1].networks, ("compression_ratio", column)), []
+        if isinstance(within, MissingData):
+            raise within
+        return dominance(sides[0].networks, sides[1].networks, within), []
     except MissingData as missing:
         return None, [f"no front is compared with the other: {missing}"]
 
 
-def _volumes(sides: tuple[Side, Side], column: str) -> Total:
-    columns = ("compression_ratio", column)
-    together = pd.concat([side.networks.assign(side=number) for number, side in enumerate(sides)], ignore_index=True)
+def _volumes(sides: tuple[Side, Side], within: Box | MissingData) -> Total:
     try:
-        within = box(together, columns, common_to="side")
+        if isinstance(within, MissingData):
+            raise within
         first, second = (volumes(side.networks, within) for side in sides)
     except MissingData as missing:
         return Total(name="Hypervolume", first=None, second=None, difference=None, note=str(missing))
     common = sorted(first.by_seed.keys() & second.by_seed.keys())
     difference = mean_interval([first.by_seed[seed] - second.by_seed[seed] for seed in common]) if common else None
-    uneven = [
-        f"{name}: seed {', '.join(map(str, found.uneven))} has fewer networks"
-        for name, found in (("first", first), ("second", second))
-        if found.uneven
-    ]
-    return Total(name="Hypervolume", first=first.interval, second=second.interval, difference=difference, note="; ".join(uneven))
+    notes = [f"{name}: {note}" for name, found in (("first", first), ("second", second)) for note in found.notes]
+    return Total(name="Hypervolume", first=first.interval, second=second.interval, difference=difference, note="; ".join(notes))

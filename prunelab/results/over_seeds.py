@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -43,14 +43,19 @@ class OverSeeds:
         found = []
         for kind in (AT_LEAST, AT_MOST):
             seeds = sorted(seed for seed, said in self.bounded.items() if said == kind)
-            found += [f"{kind} that for {_seeds(seeds)}, whose curve ends there"] if seeds else []
-        for reason in dict.fromkeys(self.left_out.values()):
-            found.append(f"{_seeds(sorted(s for s, said in self.left_out.items() if said == reason))} left out: {reason}")
-        return tuple(found)
+            found += [f"{kind} that for {named(seeds)}, whose curve ends there"] if seeds else []
+        return (*found, *left_out_words(self.left_out))
 
 
-def _seeds(seeds: list[int]) -> str:
-    return f"seed {', '.join(map(str, seeds))}"
+def left_out_words(left_out: dict[int, str]) -> list[str]:
+    """Seeds without a value, those with the same reason together."""
+    reasons = dict.fromkeys(left_out.values())
+    return [f"{named(sorted(s for s, said in left_out.items() if said == reason))} left out: {reason}" for reason in reasons]
+
+
+def named(seeds: Sequence[int]) -> str:
+    """`seed 1` or `seeds 0, 2, 3`."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def gather(

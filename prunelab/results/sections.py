@@ -13,7 +13,7 @@ from prunelab.results.checklist import checklist
 from prunelab.results.early_stopping import early_stopping_advantage
 from prunelab.results.frames import MissingData
 from prunelab.results.holm import against_reference
-from prunelab.results.hypervolume import box, volumes
+from prunelab.results.hypervolume import Box, box, volumes
 from prunelab.results.intervals import MeanInterval
 from prunelab.results.knee import knee
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
@@ -81,9 +81,10 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
     for name, side in own.items():
         matched, crossing = matching_over_seeds(side), break_even(side)
         covered = area(side, over) if over else None
-        volume = volumes(side, within).interval if within else None
+        volume, said = _volume(side, within)
         bend = knee(side.groupby("level", observed=True)[["sparsity", "compression_ratio", "test_top1"]].mean(), _TRADE)
         notes = [f"matching: {note}" for note in matched.notes] + [f"area: {note}" for note in (covered.notes if covered else ())]
+        notes += [f"hypervolume: {note}" for note in said]
         timed = side["measured_speedup"].notna() & (side["level"] > 0)
         notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
         steps = sooner.get(name)
@@ -106,6 +107,17 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
         "Break-even sparsity, %", "Notes",
     )  # fmt: skip
     return Section(key="statistics", title="Statistics over seeds", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _volume(side: pd.DataFrame, within: Box | None) -> tuple[MeanInterval | None, tuple[str, ...]]:
+    """And what must be known about it."""
+    if within is None:
+        return None, ()
+    try:
+        found = volumes(side, within)
+    except MissingData as missing:
+        return None, (str(missing),)
+    return found.interval, found.notes
 
 
 def _advantages(frame: pd.DataFrame) -> dict[str, MeanInterval]:

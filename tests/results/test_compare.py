@@ -12,6 +12,7 @@ from prunelab.records.writer import write_record
 from prunelab.results.compare import compare
 from prunelab.results.frames import MissingData, checked
 from prunelab.results.report import points_csv
+from prunelab.results.sections import sections
 from prunelab.results.sides import side_of
 
 
@@ -146,3 +147,30 @@ def test_a_side_may_be_a_table_or_a_project_of_wandb(make_study, to_frame, tmp_p
     assert source_parts("shootout:snip") == ["shootout", "snip"]
     (tmp_path / "a:b.csv").write_text("")
     assert source_parts(str(tmp_path / "a:b.csv")) == [str(tmp_path / "a:b.csv")]
+
+
+@pytest.fixture
+def partial(to_frame, make_network):
+    """Two identical methods that share their dense networks; of the second, three of the five seeds are there."""
+    shared = {"noise": 0.0, "study": "partial"}
+    records = [make_network(seed=s, criterion="magnitude", **shared) for s in range(5)]
+    records += [make_network(seed=s, level=n, criterion="magnitude", **shared) for s in range(5) for n in (1, 2, 3)]
+    records += [make_network(seed=s, level=n, criterion="obs", **shared) for s in range(3) for n in (1, 2, 3)]
+    return to_frame(records)
+
+
+def test_seeds_with_only_the_dense_network_do_not_lower_a_volume(partial):
+    found = compare(*(side_of(f"partial:{name}", lambda _: partial) for name in ("magnitude", "obs")))
+    volume = found.totals[2]
+    assert volume.difference is not None
+    assert volume.difference.mean == pytest.approx(0)
+    assert volume.second.num_seeds == 3
+    assert volume.note == "second: seeds 3, 4 left out: no pruned network with compression_ratio and test_top1"
+    assert (found.dominance.num_equal, found.dominance.unpaired) == (3, (3, 4))
+
+
+def test_the_statistics_note_seeds_left_out_of_a_volume(partial):
+    rows = next(section for section in sections(checked(partial)) if section.key == "statistics").rows
+    assert [row[0] for row in rows] == ["magnitude", "obs"]
+    assert "hypervolume" not in rows[0][-1]
+    assert "hypervolume: seeds 3, 4 left out: no pruned network with" in rows[1][-1]
