@@ -19,6 +19,7 @@ from prunelab.results.knee import knee
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
+from prunelab.results.over_seeds import OverSeeds
 from prunelab.results.trades import searched
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
 from prunelab.results.units import STEPS as IN_STEPS
@@ -89,15 +90,17 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
         notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
         steps = sooner.get(name)
         lines.append((
-            name or "All", _bound(matched.bound, matched.interval, FRACTION), _cell(covered.interval if covered else None, FRACTION),
+            name or "All", _bound(matched, FRACTION), _cell(covered.interval if covered else None, FRACTION),
             _cell(volume, NUMBER), NONE if bend is None else percent(1 - bend["sparsity"]), _cell(steps, IN_STEPS),
-            _bound(crossing.bound, crossing.interval, FRACTION) if timed.any() else NONE,
+            _bound(crossing, FRACTION) if timed.any() else NONE,
             "; ".join(notes) or NONE,
         ))  # fmt: skip
     reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
     lede = (
-        f"Means over seeds with 95 % intervals. Matching: the largest sparsity not worse than the dense network of the same seed by more "
-        f"than {FRACTION.number(MARGIN)} points. Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
+        "Means over seeds with 95 % intervals; of bounds an end is not known. Matching: the mean over seeds of the largest sparsity not "
+        f"worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points; what the head of the report says "
+        "is of the means, one level for all seeds. "
+        f"Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
         "doublings of compression that the front dominates. Knee: the weights left where "
         "the front of the means bends (Das 1999). Early stopping: step of the lowest validation loss, less that of the "
         "reinitialised network. Break-even: the sparsity from where on the network is measured to be faster than dense."
@@ -206,8 +209,12 @@ def _cell(found: MeanInterval | None, unit: Unit) -> str:
     return NONE if found is None else f"{unit.number(found.mean)} {unit.interval(found.low, found.high)}"
 
 
-def _bound(bound: str, found: MeanInterval | None, unit: Unit) -> str:
-    return f"{bound} {_cell(found, unit)}".strip()
+def _bound(over: OverSeeds, unit: Unit) -> str:
+    found = over.known
+    if found is None or not over.bound:
+        return _cell(found, unit)
+    ends = "" if found.low is None and found.high is None else unit.interval(found.low, found.high)
+    return f"{over.bound} {unit.number(found.mean)} {ends}".strip()
 
 
 def _few(notes: list[str], most: int = 2) -> str:
