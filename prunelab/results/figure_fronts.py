@@ -71,6 +71,7 @@ def _front(frame: pd.DataFrame, trade: Trade) -> LineFigure | Absent:
     best = pd.concat(fronts).drop_duplicates(["cost", "mean"])
     low, high = best["cost"].min(), best["cost"].max()
     caption = f"Ringed points are not dominated: {trade.words}. The front is that of the means over seeds; bars are 95 % intervals."
+    caption += trade.more
     caption += _surface_words(panels)
     if names:
         caption += f" {trade.lacking}, so not shown: {', '.join(names)}."

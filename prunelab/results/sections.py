@@ -10,7 +10,7 @@ import pandas as pd
 from prunelab.results.area import area, span
 from prunelab.results.break_even import break_even
 from prunelab.results.checklist import checklist
-from prunelab.results.early_stopping import early_stopping_advantage
+from prunelab.results.early_stopping import Advantage, early_stopping_advantage
 from prunelab.results.frames import MissingData
 from prunelab.results.holm import against_reference
 from prunelab.results.hypervolume import Box, box, volumes
@@ -20,6 +20,7 @@ from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
 from prunelab.results.over_seeds import OverSeeds
+from prunelab.results.power import POWER, detectable
 from prunelab.results.trades import searched
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
 from prunelab.results.units import STEPS as IN_STEPS
@@ -88,7 +89,9 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
         notes += [f"hypervolume: {note}" for note in said]
         timed = side["measured_speedup"].notna() & (side["level"] > 0)
         notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
-        steps = sooner.get(name)
+        soon = sooner.get(name)
+        steps = soon.overall if soon else None
+        notes += [f"early stopping: {note}" for note in (soon.notes if soon else ())]
         lines.append((
             name or "All", _bound(matched, FRACTION), _cell(covered.interval if covered else None, FRACTION),
             _cell(volume, NUMBER), NONE if bend is None else percent(1 - bend["sparsity"]), _cell(steps, IN_STEPS),
@@ -123,24 +126,25 @@ def _volume(side: pd.DataFrame, within: Box | None) -> tuple[MeanInterval | None
     return found.interval, found.notes
 
 
-def _advantages(frame: pd.DataFrame) -> dict[str, MeanInterval]:
+def _advantages(frame: pd.DataFrame) -> dict[str, Advantage]:
     points = frame[frame["kind"] == "point"]
     if "reinit" not in set(points["control"]):
         return {}
     try:
-        return {found.method: found.overall for found in early_stopping_advantage(frame)}
+        return {found.method: found for found in early_stopping_advantage(frame)}
     except MissingData:
         return {}
 
 
 def _tests(frame: pd.DataFrame) -> Section | None:
     controls = [name for name in dict.fromkeys(frame.loc[frame["kind"] == "point", "control"]) if name != "none"]
-    lines = []
+    lines, reach = [], []
     for reference in ("dense", *controls):
         try:
             table = against_reference(frame, "test_top1", reference)
         except MissingData:
             continue
+        reach += _reach(table, reference)
         for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
             means = levels["mean"].to_numpy(dtype=float)
             worst, best = levels.iloc[np.nanargmin(means)], levels.iloc[np.nanargmax(means)]
@@ -148,15 +152,35 @@ def _tests(frame: pd.DataFrame) -> Section | None:
             notes = [f"{percent(row['density'])}: {row['note']}" for row in levels.to_dict("records") if row["note"]]
             lines.append((
                 str(method) or "All", reference.replace("_", " "), f"{(certain['mean'] > 0).sum()} of {len(levels)}",
-                f"{(certain['mean'] < 0).sum()} of {len(levels)}", f"{_row(best)} at {percent(best['density'])}",
-                f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
+                f"{(certain['mean'] < 0).sum()} of {len(levels)}", _p(levels["adjusted"].min()),
+                f"{_row(best)} at {percent(best['density'])}", f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
             ))  # fmt: skip
     lede = (
         "Paired t tests of test accuracy at each level; p-values corrected after Holm over all methods and levels against the same "
-        "reference. Better and worse: levels with a corrected p below 0.05. Differences in points, with 95 % intervals, not corrected."
-    )
-    headings = ("Method", "Against", "Better", "Worse", "Best level", "Worst level", "Notes")
+        "reference. Better and worse: levels with a corrected p below 0.05; a level that is neither is undecided, not equal. Differences "
+        "in points, with 95 % intervals, not corrected. " + " ".join(reach)
+    ).strip()
+    headings = ("Method", "Against", "Better", "Worse", "Smallest p (Holm)", "Best level", "Worst level", "Notes")
     return Section(key="tests", title="Tests against dense and controls", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _reach(table: pd.DataFrame, reference: str) -> list[str]:
+    """How large a difference from the reference must be for its seeds and tests to find it."""
+    made = table[table["p"].notna()]
+    against = f"Against {reference.replace('_', ' ')}"
+    if made.empty:
+        return [f"{against} no test can be made."]
+    tests, seeds = len(made), int(made["num_seeds"].max())
+    least = detectable(seeds, confidence=1 - SIGNIFICANT / tests)
+    counts = f"{tests} test{'s' if tests > 1 else ''} of {'up to ' if made['num_seeds'].min() < seeds else ''}{seeds} seeds"
+    return [
+        f"{against}, {counts}: to be the first found, with a chance of {percent(POWER)}, a difference must be {significant(least)} times "
+        "its standard deviation between seeds."
+    ]
+
+
+def _p(value: float) -> str:
+    return NONE if np.isnan(value) else f"{value:.2g}"
 
 
 def _search_cost(rows: pd.DataFrame) -> Section | None:
@@ -181,16 +205,16 @@ def _search_cost(rows: pd.DataFrame) -> Section | None:
         ))  # fmt: skip
     lede = (
         "Training work behind the sparsest network of each method, mean over seeds: the dense network and all levels before it included "
-        "where the schedule needs them. Multiply-adds are those of forward passes for one example a step, masked weights counting "
-        "as nothing; "
-        "of methods that prune while they train, an upper bound."
+        "where the schedule needs them. Dense trainings are counted by steps here, whatever is masked; the front and the figure of search "
+        "cost count them by multiply-adds. Multiply-adds are those of forward passes for one example a step, masked weights counting "
+        "as nothing; of methods that prune while they train, an upper bound."
     )
     headings = (
         "Method",
         "Steps of one training",
         "Weights left",
         "Steps in all",
-        "In dense trainings",
+        "In dense trainings, by steps",
         "Multiply-adds, G",
         "Test accuracy, %",
     )
