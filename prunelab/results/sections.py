@@ -138,13 +138,14 @@ def _advantages(frame: pd.DataFrame) -> dict[str, Advantage]:
 
 def _tests(frame: pd.DataFrame) -> Section | None:
     controls = [name for name in dict.fromkeys(frame.loc[frame["kind"] == "point", "control"]) if name != "none"]
-    lines, reach = [], []
+    lines: list[tuple[str, ...]] = []
+    reach: dict[str, list[str]] = {}
     for reference in ("dense", *controls):
         try:
             table = against_reference(frame, "test_top1", reference)
         except MissingData:
             continue
-        reach += _reach(table, reference)
+        reach.setdefault(_reach(table), []).append(reference.replace("_", " "))
         for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
             means = levels["mean"].to_numpy(dtype=float)
             worst, best = levels.iloc[np.nanargmin(means)], levels.iloc[np.nanargmax(means)]
@@ -155,28 +156,28 @@ def _tests(frame: pd.DataFrame) -> Section | None:
                 f"{(certain['mean'] < 0).sum()} of {len(levels)}", _p(levels["adjusted"].min()),
                 f"{_row(best)} at {percent(best['density'])}", f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
             ))  # fmt: skip
+    limits = "".join(f" Against {', '.join(references)}{said}" for said, references in reach.items())
     lede = (
         "Paired t tests of test accuracy at each level; p-values corrected after Holm over all methods and levels against the same "
         "reference. Better and worse: levels with a corrected p below 0.05; a level that is neither is undecided, not equal. Differences "
-        "in points, with 95 % intervals, not corrected. " + " ".join(reach)
-    ).strip()
+        "in points, with 95 % intervals, not corrected." + limits
+    )
     headings = ("Method", "Against", "Better", "Worse", "Smallest p (Holm)", "Best level", "Worst level", "Notes")
     return Section(key="tests", title="Tests against dense and controls", lede=lede, headings=headings, rows=tuple(lines))
 
 
-def _reach(table: pd.DataFrame, reference: str) -> list[str]:
-    """How large a difference from the reference must be for its seeds and tests to find it."""
+def _reach(table: pd.DataFrame) -> str:
+    """How large a difference from a reference must be for the seeds and tests that there are to find it."""
     made = table[table["p"].notna()]
-    against = f"Against {reference.replace('_', ' ')}"
     if made.empty:
-        return [f"{against} no test can be made."]
+        return " no test can be made."
     tests, seeds = len(made), int(made["num_seeds"].max())
     least = detectable(seeds, confidence=1 - SIGNIFICANT / tests)
     counts = f"{tests} test{'s' if tests > 1 else ''} of {'up to ' if made['num_seeds'].min() < seeds else ''}{seeds} seeds"
-    return [
-        f"{against}, {counts}: to be the first found, with a chance of {percent(POWER)}, a difference must be {significant(least)} times "
-        "its standard deviation between seeds."
-    ]
+    return (
+        f", {counts}: to be the first found, with a chance of {percent(POWER)}, a difference must be {significant(least)} times its "
+        "standard deviation between seeds."
+    )
 
 
 def _p(value: float) -> str:
