@@ -45,10 +45,11 @@ def box(frame: pd.DataFrame, columns: Sequence[str], *, common_to: str | None = 
         frame: everything that is to be compared.
         columns: two measures or three.
         common_to: a column that tells the sides apart. The box then ends, in ratios and costs, at the best value that all
-            sides reach, so that no side gains by having been pruned further than another was tried.
+            sides reach, so that no side gains by having been pruned further than another was tried. A side without a pruned
+            network (`level` above 0) that has all measures reaches nothing, and does not count.
 
     Raises:
-        MissingData: if no row has all measures.
+        MissingData: if no row has all measures; with `common_to`, if no pruned network has.
         ValueError: for an unknown measure, or one that the frame lacks.
     """
     columns = tuple(columns)
@@ -56,13 +57,18 @@ def box(frame: pd.DataFrame, columns: Sequence[str], *, common_to: str | None = 
     rows = frame[usable]
     if rows.empty:
         raise MissingData(f"no network has all of {', '.join(columns)}")
+    sides = None
+    if common_to is not None:
+        sides = rows[common_to].where(rows[common_to].isin(rows.loc[rows["level"] > 0, common_to]))
+        if sides.isna().all():
+            raise MissingData(f"no pruned network has all of {', '.join(columns)}")
     reference, best = [], []
     for column in columns:
         measure, values = measure_of(column), rows[column].astype(float)
         reference.append(float(values.max()) if measure.floor is None else measure.floor)
         end = np.inf if measure.maximise else 0.0 if measure.log else -np.inf
-        if common_to is not None and measure.log:
-            ends = values.groupby(rows[common_to], observed=True).agg("max" if measure.maximise else "min")
+        if sides is not None and measure.log:
+            ends = values.groupby(sides, observed=True).agg("max" if measure.maximise else "min")
             end = float(ends.min() if measure.maximise else ends.max())
         best.append(end)
     return Box(columns=columns, reference=tuple(reference), best=tuple(best))

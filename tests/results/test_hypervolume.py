@@ -81,6 +81,13 @@ def test_no_side_gains_by_being_pruned_further_than_the_other():
     assert hypervolume(rows[rows["side"] == "a"], box(rows, COLUMNS)) == pytest.approx(3.6)
 
 
+def test_a_side_with_the_dense_network_alone_leaves_the_others_their_box():
+    rows = pd.concat([frame([(0, 1, 0.9), (0, 4, 0.9)], side="a"), frame([(0, 1, 0.9)], side="b", level=0)])
+    assert box(rows, COLUMNS, common_to="side").best == (4.0, np.inf)
+    with pytest.raises(MissingData, match="no pruned network has all of"):
+        box(rows[rows["side"] == "b"], COLUMNS, common_to="side")
+
+
 def test_a_cost_ends_at_the_cheapest_that_both_sides_reach():
     rows = pd.concat([frame([(0, 1, 0.9)] * 2, side=s, latency_seconds=[8.0, last]) for s, last in (("a", 1.0), ("b", 4.0))])
     within = box(rows, ("latency_seconds", "test_top1"), common_to="side")
