@@ -35,10 +35,17 @@ print("the front has no knee" if bend is None else f"knee: {bend['method'] or 'a
 own = with_methods(points(frame))
 own = own[own["control"] == "none"].assign(side=lambda rows: rows["method"].astype(str))
 within = box(own, ("compression_ratio", "test_top1"), common_to="side")
-found = {method or "all": volumes(side, within).interval for method, side in own.groupby("side")}
+found = {method or "all": volumes(side, within) for method, side in own.groupby("side")}
 table = pd.DataFrame(
     [
-        {"method": name, "hypervolume": each.mean, "low": each.low, "high": each.high, "seeds": each.num_seeds}
+        {
+            "method": name,
+            "hypervolume": each.interval.mean,
+            "low": each.interval.low,
+            "high": each.interval.high,
+            "seeds": each.interval.num_seeds,
+            "notes": "; ".join(each.notes),
+        }
         for name, each in found.items()
     ]
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("first")
 @click.argument("second")
 @home_option
-@click.option("--measure", default="test_top1", show_default=True, help="Column of the records to compare.")
+@click.option("--measure", default="test_top1", show_default=True, help="Column of the records; --measure '?' says which there are.")
 @click.option("--margin", type=float, help="Differences within it count as none; 0.005 (half a point) for accuracies, else 0.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @debug_option
@@ -79,6 +79,8 @@ def _print(found: Comparison) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
+    for place, name in zip(("First", "Second"), found.names, strict=True):
+        console.print(f"{place}: {name}", markup=False)
     console.print(_levels(found))
     console.print(_totals(found))
     if found.dominance is not None:
@@ -88,6 +90,7 @@ def _print(found: Comparison) -> None:
 
 
 def _dominance(counted: Dominance, found: Comparison) -> str:
+    from prunelab.results.over_seeds import named
     from prunelab.results.units import FRACTION
 
     first, second = found.names
@@ -95,7 +98,8 @@ def _dominance(counted: Dominance, found: Comparison) -> str:
     return (
         f"On {counted.num_first} of {seeds} seeds the front of {first} dominates that of {second} in compression and {found.column}: "
         f"probability {FRACTION.value(counted.probability)} {FRACTION.interval(counted.low, counted.high)}; the other way round on "
-        f"{counted.num_second}, equal on {counted.num_equal}, neither on {counted.num_neither}."
+        f"{counted.num_second}, equal on {counted.num_equal}, neither on {counted.num_neither}"
+        + (f"; {named(counted.unpaired)} without a pruned network of both." if counted.unpaired else ".")
     )
 
 
@@ -107,12 +111,12 @@ def _levels(found: Comparison) -> Table:
 
     unit = unit_of(found.column)
     table = Table(title=f"{found.column}, {unit.of_value or unit.name}, paired by seed", title_justify="left")
-    for heading in ("Weights left", *found.names, "Difference, 95 % interval", "p (Holm)", "Seeds", "Note"):
-        table.add_column(escape(heading))
+    for heading in ("Weights left", "First", "Second", "Difference, 95 % interval", "p (Holm)", "Seeds", "Note"):
+        table.add_column(heading)
     for pair in found.levels:
         interval = pair.difference.interval
         table.add_row(
-            percent(pair.density), unit.number(pair.first), unit.number(pair.second), _difference(interval, unit),
+            percent(pair.density), unit.number(pair.first), unit.number(pair.second), _difference(interval, "", unit),
             "–" if pair.adjusted != pair.adjusted else f"{pair.adjusted:.2g}", str(interval.num_seeds), escape(pair.note),
         )  # fmt: skip
     return table
@@ -125,18 +129,24 @@ def _totals(found: Comparison) -> Table:
     from prunelab.results.units import FRACTION, NUMBER, unit_of
 
     table = Table(title="Over all levels of each", title_justify="left")
-    for heading in ("", *found.names, "Difference, 95 % interval", "Note"):
-        table.add_column(escape(heading))
+    for heading in ("", "First", "Second", "Difference, 95 % interval", "Note"):
+        table.add_column(heading)
     for total in found.totals:
         unit = FRACTION if total.name.startswith("Matching") else NUMBER if total.name == "Hypervolume" else unit_of(found.column)
-        cells = [_mean(side, unit) for side in (total.first, total.second)]
-        table.add_row(total.name, *cells, _difference(total.difference, unit), escape(total.note))
+        *of_sides, of_difference = total.bounds
+        cells = [_mean(side, bound, unit) for side, bound in zip((total.first, total.second), of_sides, strict=True)]
+        table.add_row(total.name, *cells, _difference(total.difference, of_difference, unit), escape(total.note))
     return table
 
 
-def _mean(found: MeanInterval | None, unit: Unit) -> str:
-    return "–" if found is None else f"{unit.value(found.mean)} {unit.interval(found.low, found.high)}"
+def _mean(found: MeanInterval | None, bound: str, unit: Unit) -> str:
+    return "–" if found is None else f"{bound} {unit.value(found.mean)} {_ends(found, bound, unit)}".strip()
 
 
-def _difference(found: MeanInterval | None, unit: Unit) -> str:
-    return "–" if found is None else f"{unit.number(found.mean, signed=True)} {unit.interval(found.low, found.high, signed=True)}"
+def _difference(found: MeanInterval | None, bound: str, unit: Unit) -> str:
+    return "–" if found is None else f"{bound} {unit.number(found.mean, signed=True)} {_ends(found, bound, unit, signed=True)}".strip()
+
+
+def _ends(found: MeanInterval, bound: str, unit: Unit, *, signed: bool = False) -> str:
+    """The interval; nothing where a bound says already that there is none."""
+    return "" if bound and found.low is None and found.high is None else unit.interval(found.low, found.high, signed=signed)

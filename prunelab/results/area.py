@@ -72,7 +72,7 @@ def area(frame: pd.DataFrame, over: Span, column: str = "test_top1") -> OverSeed
     values, left_out = {}, {}
     for seed, places, heights in curve_of_each(frame, x, column):
         if not len(places) or places[0] > start + _ROUNDING or places[-1] < end - _ROUNDING:
-            left_out[seed] = f"its levels do not cover compression ratios from {over.start:.3g} to {over.end:.3g}"
+            left_out[seed] = f"the levels do not cover compression ratios from {over.start:.3g} to {over.end:.3g}"
             continue
         corners = np.concatenate([[start], places[(places > start) & (places < end)], [end]])
         values[seed] = float(np.trapezoid(np.interp(corners, places, heights), corners) / (end - start))

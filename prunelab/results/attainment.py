@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from prunelab.results.frames import MissingData
-from prunelab.results.measures import measure_of, scaled
+from prunelab.results.hypervolume import Box, limits
+from prunelab.results.measures import measure_of, scaled_by_seed
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -23,7 +24,7 @@ def attainment(frame: pd.DataFrame, columns: Sequence[str], shares: Sequence[flo
     """The corners of the attainment surfaces of one method.
 
     Args:
-        frame: networks of one method, its dense one included.
+        frame: networks of one method, its dense one included; `level` 0 is dense. A seed without a pruned network is none of its.
         columns: two measures or three.
         shares: of the seeds, in (0, 1]. With few seeds several shares have the same surface: of three seeds, two reach both the
             half and 0.6.
@@ -33,7 +34,7 @@ def attainment(frame: pd.DataFrame, columns: Sequence[str], shares: Sequence[flo
         order of the first measure.
 
     Raises:
-        MissingData: if no row has all measures.
+        MissingData: if no pruned network has all measures.
         ValueError: for a share that is not one, or an unknown measure.
     """
     import moocore
@@ -42,7 +43,7 @@ def attainment(frame: pd.DataFrame, columns: Sequence[str], shares: Sequence[flo
     wrong = [share for share in shares if not 0 < share <= 1]
     if wrong:
         raise ValueError(f"share {wrong[0]!r} of the seeds must be in (0, 1]")
-    points, seeds = _usable(frame, columns)
+    points, seeds, _ = _usable(frame, columns)
     num_seeds = len(np.unique(seeds))
     order = np.argsort(seeds, kind="stable")  # moocore reads each seed's points as one block
     surfaces = moocore.eaf(-points[order], seeds[order])
@@ -56,12 +57,11 @@ def attainment(frame: pd.DataFrame, columns: Sequence[str], shares: Sequence[flo
     return pd.concat(found, ignore_index=True)
 
 
-def _usable(frame: pd.DataFrame, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    points = scaled(frame, columns)
-    usable = ~np.isnan(points).any(axis=1)
-    if not usable.any():
-        raise MissingData(f"no network has all of {', '.join(columns)}")
-    return points[usable], frame["seed"].to_numpy()[usable]
+def _usable(frame: pd.DataFrame, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    points, seeds, lacking = scaled_by_seed(frame, columns)
+    if not len(points):
+        raise MissingData(f"no pruned network has all of {', '.join(columns)}")
+    return points, seeds, lacking
 
 
 def _unscaled(values: np.ndarray, column: str) -> np.ndarray:
@@ -82,7 +82,7 @@ class Dominance:
         num_second: seeds on which the second does.
         num_equal: seeds on which the fronts are the same.
         num_neither: seeds on which each has a point that the other does not reach.
-        unpaired: seeds that only one side has.
+        unpaired: seeds of which one side, or either, has no pruned network.
     """
 
     probability: float
@@ -95,22 +95,29 @@ class Dominance:
     unpaired: tuple[int, ...]
 
 
-def dominance(first: pd.DataFrame, second: pd.DataFrame, columns: Sequence[str]) -> Dominance:
+def dominance(first: pd.DataFrame, second: pd.DataFrame, within: Box) -> Dominance:
     """Pair two methods by seed and compare their fronts.
 
     One front dominates another if each point of the other is reached by one of its own, and not the other way round
     (Zitzler et al. 2003: "better").
 
+    Args:
+        first: networks of one method, its dense one included; `level` 0 is dense.
+        second: likewise.
+        within: the measures, and the best values that count: what lies beyond counts as if on the edge. With a box common to
+            both, no side is spared by having been pruned further than the other was tried.
+
     Raises:
-        MissingData: if the two have no seed in common.
+        MissingData: if a side has no pruned network with the measures, or the two have no seed in common.
     """
     from scipy.stats import binomtest
 
-    columns = tuple(columns)
-    sides = []
+    _, best = limits(within)
+    sides, lacking = [], set()
     for frame in (first, second):
-        points, seeds = _usable(frame, columns)
-        sides.append({int(seed): points[seeds == seed] for seed in np.unique(seeds)})
+        points, seeds, left_out = _usable(frame, within.columns)
+        sides.append({int(seed): np.minimum(points[seeds == seed], best) for seed in np.unique(seeds)})
+        lacking |= set(left_out)
     common = sorted(sides[0].keys() & sides[1].keys())
     if not common:
         raise MissingData("the two sides have no seed in common")
@@ -120,7 +127,7 @@ def dominance(first: pd.DataFrame, second: pd.DataFrame, columns: Sequence[str])
     return Dominance(
         probability=wins / len(common), low=float(interval.low), high=float(interval.high), num_first=wins,
         num_second=covers.count((False, True)), num_equal=covers.count((True, True)), num_neither=covers.count((False, False)),
-        unpaired=tuple(sorted(sides[0].keys() ^ sides[1].keys())),
+        unpaired=tuple(sorted((sides[0].keys() ^ sides[1].keys()) | lacking)),
     )  # fmt: skip
 
 

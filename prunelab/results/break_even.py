@@ -26,7 +26,7 @@ def break_even(frame: pd.DataFrame, column: str = "measured_speedup") -> OverSee
     values, bounded, left_out = {}, {}, {}
     for seed, sparsity, speedup in curve_of_each(pruned, pd.to_numeric(pruned["sparsity"]).to_numpy(dtype=float), column):
         if not len(sparsity):
-            left_out[seed] = "its networks were not timed"
+            left_out[seed] = "no network was timed"
         elif speedup[-1] <= 1:
             left_out[seed] = f"not faster than dense even at its sparsest level, with {speedup[-1]:.2f} times its speed"
         else:

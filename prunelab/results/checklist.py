@@ -16,6 +16,7 @@ from prunelab.results.units import percent
 
 FEWEST_LEVELS = 5  # "at least 5 operating points spanning a range of compression ratios"
 FEWEST_SEEDS = 3
+_NAMES = {"compression_ratio": "compression ratio", "theoretical_speedup": "theoretical speed-up"}
 _COLUMNS = [
     "sparsity", "compression_ratio", "theoretical_speedup", "multiply_adds", "parameters", "test_top1", "test_top5", "measured_speedup",
     "processor", "diverged",
@@ -47,11 +48,12 @@ def checklist(frame: pd.DataFrame) -> list[Item]:
     own = rows[(rows["control"] == "none") & (rows["level"] > 0)]
     if own.empty:
         return []
-    return [
+    items = [
         _levels(own), _seeds(own), _dense(rows, own), _baseline(rows, "random", "Random pruning is among the baselines"),
         _baseline(rows, "magnitude", "Magnitude pruning is among the baselines"), _ratios(own), _measured(own), _architectures(own),
-        _quality(own), _diverged(frame, rows),
+        _quality(own), _diverged(frame),
     ]  # fmt: skip
+    return [item for item in items if item is not None]
 
 
 def _levels(own: pd.DataFrame) -> Item:
@@ -100,8 +102,8 @@ def _baseline(rows: pd.DataFrame, name: str, recommendation: str) -> Item:
 
 
 def _ratios(own: pd.DataFrame) -> Item:
-    lacking = {name: int((~np.isfinite(own[name])).sum()) for name in ("compression_ratio", "theoretical_speedup")}
-    missing = [f"{count} of {len(own)} networks have no {name.replace('_', ' ')}" for name, count in lacking.items() if count]
+    lacking = {name: int((~np.isfinite(own[name])).sum()) for name in _NAMES}
+    missing = [f"{count} of {len(own)} networks have no {_NAMES[name]}" for name, count in lacking.items() if count]
     evidence = "; ".join(missing) + "." if missing else (
         "Compression is all weights of the dense network over all weights left, theoretical speed-up its multiply-adds over those left."
     )  # fmt: skip
@@ -119,22 +121,34 @@ def _measured(own: pd.DataFrame) -> Item:
 
 def _architectures(own: pd.DataFrame) -> Item:
     pairs = own[["model", "dataset"]].drop_duplicates()
-    named = ", ".join(f"{model} on {dataset}" for model, dataset in pairs.itertuples(index=False))
+    named = ", ".join(_pair(str(model), str(dataset)) for model, dataset in pairs.itertuples(index=False))
     return Item(recommendation="Several pairs of data set and architecture", met=len(pairs) >= 3, evidence=f"{len(pairs)}: {named}.")
 
 
-def _quality(own: pd.DataFrame) -> Item:
+def _pair(model: str, dataset: str) -> str:
+    if not model and not dataset:
+        return "model and data set are not recorded"
+    return f"{model or 'a model that is not recorded'} on {dataset or 'data that are not recorded'}"
+
+
+def _quality(own: pd.DataFrame) -> Item | None:
+    """None where five guesses can't miss, as with five classes or fewer."""
+    if (own["test_top5"] == 1).all():
+        return None
     top5 = np.isfinite(own["test_top5"]).all()
     evidence = "Top-1 and top-5 accuracy are recorded for every network." if top5 else "Top-5 accuracy is missing for some networks."
     return Item(recommendation="Both top-1 and top-5 accuracy", met=bool(top5 and np.isfinite(own["test_top1"]).all()), evidence=evidence)
 
 
-def _diverged(frame: pd.DataFrame, rows: pd.DataFrame) -> Item:
-    all_points = points(frame)
-    lost, bad = int(all_points["test_top1"].isna().sum()), int(rows["diverged"].sum())
-    evidence = f"{len(all_points) - lost} of {len(all_points)} networks have a test accuracy; {bad or 'none'} diverged"
-    evidence += ", and are kept in the means and marked." if bad else "."
-    return Item(recommendation="Every trained network is in the results", met=lost == 0, evidence=evidence)
+def _diverged(frame: pd.DataFrame) -> Item:
+    rows = points(frame)
+    without = rows["test_top1"].isna()
+    bad, lost = int(rows["diverged"].sum()), int((rows["diverged"] & without).sum())
+    parts = [f"{bad - lost} kept in the means and marked"] if bad > lost else []
+    parts += [f"{lost} left out of the means, without an accuracy"] if lost else []
+    evidence = f"{len(rows) - int(without.sum())} of {len(rows)} networks have a test accuracy; {bad or 'none'} diverged"
+    evidence += f": {', '.join(parts)}." if parts else "."
+    return Item(recommendation="Every trained network is in the results", met=not without.any(), evidence=evidence)
 
 
 def _range(counts: pd.Series) -> str:

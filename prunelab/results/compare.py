@@ -11,13 +11,13 @@ from prunelab.basics.choices import unknown
 from prunelab.results.area import Span, area, span
 from prunelab.results.attainment import Dominance, dominance
 from prunelab.results.frames import MissingData
-from prunelab.results.holm import holm, paired_p
-from prunelab.results.hypervolume import box, volumes
+from prunelab.results.holm import SAME, holm, paired_p
+from prunelab.results.hypervolume import Box, box, volumes
 from prunelab.results.intervals import MeanInterval, mean_interval
 from prunelab.results.matching import matching_over_seeds
 from prunelab.results.measures import gaining, measure_of
-from prunelab.results.over_seeds import OverSeeds
-from prunelab.results.sides import Side, aligned
+from prunelab.results.over_seeds import OverSeeds, left_out_words, paired
+from prunelab.results.sides import Side, aligned, unlike
 from prunelab.results.statistics import PairedDifference, paired_difference
 from prunelab.results.units import percent, unit_of
 
@@ -36,7 +36,7 @@ class LevelPair:
         difference: first minus second over common seeds.
         p: of the paired t test; NaN if there is none.
         adjusted: the same, corrected for the number of levels after Holm.
-        note: ties, seeds that one side lacks, diverged runs, why there is no test.
+        note: ties, seeds that one side lacks, diverged runs of the pairs and those without the measure, why there is no test.
     """
 
     density: float
@@ -50,12 +50,22 @@ class LevelPair:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Total:
-    """A number of each side over all its levels, and the difference of the seeds that both have."""
+    """A number of each side over all its levels, and the difference of the seeds that both have.
+
+    Attributes:
+        name: what it is.
+        first: of the first side; an end that is not known, because a value is only a bound, is None.
+        second: of the second.
+        difference: first minus second.
+        bounds: of first, second and difference, "at least", "at most" or "about" where some of the values are bounds, else "".
+        note: bounds, and seeds left out.
+    """
 
     name: str
     first: MeanInterval | None
     second: MeanInterval | None
     difference: MeanInterval | None
+    bounds: tuple[str, str, str] = ("", "", "")
     note: str
 
 
@@ -105,11 +115,17 @@ def compare(first: Side, second: Side, column: str = "test_top1", margin: float 
     overall = paired_difference(here, there, column)
     levels = _levels(here, there, column)
     sides = (first, second)
-    counted, why = _dominance(sides, column)
+    differing, unsure = unlike(first, second)
+    within = _box(sides, column)
+    counted, why = _dominance(sides, within)
+    said = _verdict(sides, overall, levels, column, margin) + (f" Mind that they differ in {' and '.join(differing)}." if differing else "")
     return Comparison(
-        names=(first.name, second.name), column=column, margin=margin, verdict=_verdict(sides, overall, levels, column, margin),
-        overall=overall, levels=levels, totals=_totals(sides, column, margin), dominance=counted,
-        notes=(*notes, *why, *(f"no common pair: {line}" for line in _missing(levels, here, there, column))),
+        names=(first.name, second.name), column=column, margin=margin, verdict=said, overall=overall, levels=levels,
+        totals=_totals(sides, within, column, margin), dominance=counted,
+        notes=(
+            *(f"the sides differ in {what}: what is compared is not the pruning alone" for what in differing), *unsure, *notes, *why,
+            *(f"no common pair: {line}" for line in _missing(levels, here, there, column)),
+        ),
     )  # fmt: skip
 
 
@@ -122,8 +138,7 @@ def _levels(here: pd.DataFrame, there: pd.DataFrame, column: str) -> tuple[Level
         except MissingData:
             continue  # named by `_missing`
         p, said = paired_p(list(difference.differences.values()))
-        diverged = int(own["diverged"].sum() + other["diverged"].sum())
-        note = "; ".join(filter(None, [said, *difference.unpaired, f"{diverged} diverged, kept" if diverged else ""]))
+        note = "; ".join(filter(None, [said, *difference.unpaired, *_diverged(own, other, difference, column)]))
         density, other_density = (float(1 - rows["sparsity"].mean()) for rows in (own, other))
         if abs(other_density / density - 1) > SHOWN_DENSITY:
             note = "; ".join(filter(None, [note, f"the second keeps {percent(other_density)}"]))
@@ -138,6 +153,12 @@ def _levels(here: pd.DataFrame, there: pd.DataFrame, column: str) -> tuple[Level
     return tuple(dataclasses.replace(pair, adjusted=float(value)) for pair, value in zip(found, adjusted, strict=True))
 
 
+def _diverged(own: pd.DataFrame, other: pd.DataFrame, difference: PairedDifference, column: str) -> list[str]:
+    bad = pd.concat([rows[rows["diverged"]] for rows in (own, other)])
+    kept, lost = int(bad["seed"].isin(list(difference.differences)).sum()), int((~np.isfinite(bad[column])).sum())
+    return [*([f"{kept} diverged, kept"] if kept else []), *([f"{lost} diverged, left out: no {column}"] if lost else [])]
+
+
 def _missing(levels: tuple[LevelPair, ...], here: pd.DataFrame, there: pd.DataFrame, column: str) -> list[str]:
     if len(levels) == here["level"].nunique():
         return []
@@ -150,38 +171,63 @@ def _missing(levels: tuple[LevelPair, ...], here: pd.DataFrame, there: pd.DataFr
 
 
 def _verdict(sides: tuple[Side, Side], overall: PairedDifference, levels: tuple[LevelPair, ...], column: str, margin: float) -> str:
-    """Better, worse, alike or undecided, by the interval of the mean difference over the common levels."""
+    """Better, worse, alike, tied, mixed or undecided.
+
+    It is mixed if levels that differ by more than the margin, and certainly, point both ways; else the interval of the mean difference
+    over the common levels decides. Differences that are the same on every seed have no spread, and an interval without width decides
+    nothing.
+    """
     found, unit, sign = overall.interval, unit_of(column), gaining(column)
     first, second = (side.name for side in sides)
     counts = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in ((len(levels), "common level"), (found.num_seeds, "seed"))]
     where = f"over {' and '.join(counts)}"
-    numbers = f"{unit.difference(found.mean)} {unit.interval(found.low, found.high, signed=True)} {where}"
-    name = measure_of(column).name
+    name, mean = measure_of(column).name, unit.difference(found.mean)
     if found.low is None or found.high is None:
-        return f"Undecided: {numbers} ({name}, {first} minus {second}); one seed says nothing about chance."
+        return f"Undecided: {mean} (no interval) {where} ({name}, {first} minus {second}); one seed says nothing about chance."
+    numbers = f"{mean} {unit.interval(found.low, found.high, signed=True)} {where}"
     low, high = sorted((sign * found.low, sign * found.high))
-    certain = sum(pair.adjusted < SIGNIFICANT for pair in levels)
-    holds = f"{certain} of {len(levels)} levels differ at 5 % after Holm's correction"
+    certain = [sign * pair.difference.interval.mean for pair in levels if pair.adjusted < SIGNIFICANT]
+    holds, reversed_ = (_holds(gains, len(levels)) for gains in (certain, [-gain for gain in certain]))
+    if max(certain, default=0) > margin and min(certain, default=0) < -margin:
+        return f"Mixed: in {name} {first} is, against {second}, {holds}; in the mean {numbers} ({first} minus {second})."
+    differences = np.asarray(list(overall.differences.values()))
+    tied = all(abs(value) <= SAME for pair in levels for value in pair.difference.differences.values())
+    if tied and not margin:
+        return f"{first} and {second} are tied in {name} on every seed {where}."
+    if np.ptp(differences) <= SAME and not tied:
+        same = "the same difference on every seed, no spread to judge by"
+        return f"Undecided between {first} and {second} in {name}: {same}; {mean} {where} ({first} minus {second})."
     beyond = f" by more than {unit.number(margin)} {unit.of_difference}".rstrip() if margin else ""
     if low > margin:
         return f"{first} has the better {name} than {second}{beyond}: {numbers}; {holds}."
     if high < -margin:
-        return f"{second} has the better {name} than {first}{beyond}: {numbers} ({first} minus {second}); {holds}."
+        return f"{second} has the better {name} than {first}{beyond}: {numbers} ({first} minus {second}); {reversed_}."
     if margin and -margin < low and high < margin:
-        return f"{first} and {second} are alike in {name} within {unit.number(margin)} {unit.of_difference}: {numbers}; {holds}."
-    return f"Undecided between {first} and {second} in {name}: {numbers}; {holds}."
+        return (
+            f"{first} and {second} are alike in {name} within {unit.number(margin)} {unit.of_difference}: {numbers}; the first is {holds}."
+        )
+    return f"Undecided between {first} and {second} in {name}: {numbers}; the first is {holds}."
 
 
-def _totals(sides: tuple[Side, Side], column: str, margin: float) -> tuple[Total, ...]:
+def _holds(gains: list[float], num_levels: int) -> str:
+    """In how many levels that certainly differ one side is the better, by its gains there."""
+    better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    return f"better at {better}, worse at {worse} of {num_levels} level{'s' if num_levels > 1 else ''} at 5 % after Holm's correction"
+
+
+def _totals(sides: tuple[Side, Side], within: Box | MissingData, column: str, margin: float) -> tuple[Total, ...]:
     matched = [matching_over_seeds(side.networks, column, margin) for side in sides]
-    return (_total("Matching sparsity", matched[0], matched[1]), _areas(sides, column), _volumes(sides, column))
+    return (_total("Matching sparsity", matched[0], matched[1]), _areas(sides, column), _volumes(sides, within))
 
 
 def _total(name: str, first: OverSeeds, second: OverSeeds) -> Total:
-    common = sorted(first.by_seed.keys() & second.by_seed.keys())
-    difference = mean_interval([first.by_seed[seed] - second.by_seed[seed] for seed in common]) if common else None
-    notes = [f"first: {note}" for note in first.notes] + [f"second: {note}" for note in second.notes]
-    return Total(name=name, first=first.interval, second=second.interval, difference=difference, note="; ".join(notes))
+    difference = paired(first, second)
+    named = (("first", first.notes), ("second", second.notes), ("difference", left_out_words(difference.left_out)))
+    return Total(
+        name=name, first=first.known, second=second.known, difference=difference.known,
+        bounds=(first.bound, second.bound, difference.bound),
+        note="; ".join(f"{whose}: {note}" for whose, notes in named for note in notes),
+    )  # fmt: skip
 
 
 def _areas(sides: tuple[Side, Side], column: str) -> Total:
@@ -193,27 +239,33 @@ def _areas(sides: tuple[Side, Side], column: str) -> Total:
     return _total(f"Area under the curve, {over.start:.3g} to {over.end:.3g} times", first, second)
 
 
-def _dominance(sides: tuple[Side, Side], column: str) -> tuple[Dominance | None, list[str]]:
+def _box(sides: tuple[Side, Side], column: str) -> Box | MissingData:
+    """Compression and the measure as far as both sides reach, or why there is no such box."""
+    together = pd.concat([side.networks.assign(side=number) for number, side in enumerate(sides)], ignore_index=True)
+    try:
+        return box(together, ("compression_ratio", column), common_to="side")
+    except MissingData as missing:
+        return missing
+
+
+def _dominance(sides: tuple[Side, Side], within: Box | MissingData) -> tuple[Dominance | None, list[str]]:
     """And why there is none."""
     try:
-        return dominance(sides[0].networks, sides[1].networks, ("compression_ratio", column)), []
+        if isinstance(within, MissingData):
+            raise within
+        return dominance(sides[0].networks, sides[1].networks, within), []
     except MissingData as missing:
         return None, [f"no front is compared with the other: {missing}"]
 
 
-def _volumes(sides: tuple[Side, Side], column: str) -> Total:
-    columns = ("compression_ratio", column)
-    together = pd.concat([side.networks.assign(side=number) for number, side in enumerate(sides)], ignore_index=True)
+def _volumes(sides: tuple[Side, Side], within: Box | MissingData) -> Total:
     try:
-        within = box(together, columns, common_to="side")
+        if isinstance(within, MissingData):
+            raise within
         first, second = (volumes(side.networks, within) for side in sides)
     except MissingData as missing:
         return Total(name="Hypervolume", first=None, second=None, difference=None, note=str(missing))
     common = sorted(first.by_seed.keys() & second.by_seed.keys())
     difference = mean_interval([first.by_seed[seed] - second.by_seed[seed] for seed in common]) if common else None
-    uneven = [
-        f"{name}: seed {', '.join(map(str, found.uneven))} has fewer networks"
-        for name, found in (("first", first), ("second", second))
-        if found.uneven
-    ]
-    return Total(name="Hypervolume", first=first.interval, second=second.interval, difference=difference, note="; ".join(uneven))
+    notes = [f"{name}: {note}" for name, found in (("first", first), ("second", second)) for note in found.notes]
+    return Total(name="Hypervolume", first=first.interval, second=second.interval, difference=difference, note="; ".join(notes))

@@ -10,6 +10,7 @@ from prunelab.results.frames import MissingData
 from prunelab.results.holm import against_reference
 from prunelab.results.intervals import MeanInterval, mean_interval
 from prunelab.results.methods import labelled
+from prunelab.results.over_seeds import named
 
 COLUMN = "early_stop_step"
 
@@ -24,12 +25,23 @@ class Advantage:
         overall: mean over levels of each seed, and its interval over seeds.
         num_at_end: networks of either side whose lowest loss was at the last step: they might have gone on, so their steps are at
             least that.
+        uneven: seeds that fewer levels pair than others, so that their mean is over other levels.
     """
 
     method: str
     levels: pd.DataFrame
     overall: MeanInterval
     num_at_end: int
+    uneven: tuple[int, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of it is a bound, or uneven, in words."""
+        found = []
+        if self.num_at_end:
+            networks = f"{self.num_at_end} network{'s' if self.num_at_end > 1 else ''}"
+            found.append(f"{networks} had the lowest loss at the last step, and might have gone on")
+        return (*found, *([f"{named(self.uneven)} paired at fewer levels than the others"] if self.uneven else []))
 
 
 def early_stopping_advantage(frame: pd.DataFrame, control: str = "reinit") -> list[Advantage]:
@@ -43,9 +55,10 @@ def early_stopping_advantage(frame: pd.DataFrame, control: str = "reinit") -> li
     ended, found = _at_end(frame, control), []
     for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
         each = levels[["seeds", "values"]].explode(["seeds", "values"])
-        by_seed = each["values"].astype(float).groupby(each["seeds"]).mean()
-        overall, at_end = mean_interval(by_seed.to_numpy()), int(ended.get(method, 0))
-        found.append(Advantage(method=str(method), levels=levels, overall=overall, num_at_end=at_end))
+        by_seed = each["values"].astype(float).groupby(each["seeds"]).agg(["mean", "size"])
+        overall, at_end = mean_interval(by_seed["mean"].to_numpy()), int(ended.get(method, 0))
+        uneven = tuple(int(seed) for seed in by_seed.index[by_seed["size"] < by_seed["size"].max()])
+        found.append(Advantage(method=str(method), levels=levels, overall=overall, num_at_end=at_end, uneven=uneven))
     if not found:
         raise MissingData(f"no network shares seed and level with one of control {control}")
     return found

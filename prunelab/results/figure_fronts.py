@@ -71,6 +71,7 @@ def _front(frame: pd.DataFrame, trade: Trade) -> LineFigure | Absent:
     best = pd.concat(fronts).drop_duplicates(["cost", "mean"])
     low, high = best["cost"].min(), best["cost"].max()
     caption = f"Ringed points are not dominated: {trade.words}. The front is that of the means over seeds; bars are 95 % intervals."
+    caption += trade.more
     caption += _surface_words(panels)
     if names:
         caption += f" {trade.lacking}, so not shown: {', '.join(names)}."
@@ -148,7 +149,7 @@ def _together(line: Line, rows: pd.DataFrame, trade: Trade) -> Line | None:
 
 def _surface(line: Line, rows: pd.DataFrame, trade: Trade) -> Line | None:
     """Steps of what half of the seeds reach; the band is from what a quarter of them reach to what three quarters do."""
-    if rows["seed"].nunique() < FEWEST_SEEDS or not (rows["level"] > 0).any():
+    if rows.loc[rows["level"] > 0, "seed"].nunique() < FEWEST_SEEDS:
         return None
     corners = attainment(rows.rename(columns={"cost": trade.column}), (trade.column, "test_top1"))
     sign = -1.0 if trade.falling else 1.0

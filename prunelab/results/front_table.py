@@ -10,14 +10,14 @@ from prunelab.results.ledger import MULTIPLY_ADDS
 from prunelab.results.methods import control_name, own_name
 from prunelab.results.pareto import front
 from prunelab.results.sections import Section
-from prunelab.results.trades import costed
+from prunelab.results.trades import SEARCH_UNIT, costed
 from prunelab.results.units import FRACTION, NONE, percent, significant
 
 MOST_ROWS = 20
 _SPEEDS = {"measured_speedup": "measured speed-up", "theoretical_speedup": "theoretical speed-up"}
 _COSTS = {
     "compression_ratio": "Compression, times", "theoretical_speedup": "Speed-up in theory, times",
-    "measured_speedup": "Speed-up as measured, times", "size_bytes": "Size, MB", MULTIPLY_ADDS: "Search, dense trainings",
+    "measured_speedup": "Speed-up as measured, times", "size_bytes": "Size, MB", MULTIPLY_ADDS: "Search, dense trainings by multiply-adds",
 }  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def front_table(frame: pd.DataFrame) -> Section | None:
     found = front(means, ("test_top1", "compression_ratio", speed)).iloc[::-1]
     shown = {column: heading for column, heading in _COSTS.items() if np.isfinite(found[column]).any()}
     more = f" The {MOST_ROWS} most accurate of {len(found)} are shown." if len(found) > MOST_ROWS else ""
+    more += f" Search is in {SEARCH_UNIT}." if MULTIPLY_ADDS in shown else ""
     return Section(
         key="front",
         title="Networks that no other beats",

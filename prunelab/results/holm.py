@@ -16,10 +16,11 @@ from prunelab.basics.choices import choose
 from prunelab.results.curves import averaged
 from prunelab.results.frames import MissingData
 from prunelab.results.methods import labelled
+from prunelab.results.over_seeds import named
 
 DENSE = "dense"
 _KEYS = ["method", "level"]
-_SAME = 1e-12  # differences that differ by less are the same number, up to its rounding
+SAME = 1e-12  # differences that differ by less are the same number, up to its rounding
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -47,9 +48,9 @@ def paired_p(differences: Sequence[float] | np.ndarray) -> tuple[float, str]:
     values = np.asarray(differences, dtype=float)
     if len(values) < 2:
         return np.nan, "one seed: no test"
-    if np.abs(values).max() <= _SAME:
+    if np.abs(values).max() <= SAME:
         return 1.0, "tied on every seed"
-    if np.ptp(values) <= _SAME:
+    if np.ptp(values) <= SAME:
         return np.nan, "the same difference on every seed: no spread to test against"
     t = values.mean() / (values.std(ddof=1) / np.sqrt(len(values)))
     return float(2 * stdtr(len(values) - 1, -abs(t))), ""
@@ -110,6 +111,6 @@ def _alone(own: pd.DataFrame, others: pd.DataFrame, dense: bool) -> dict[tuple[s
         here, there = set(group), theirs.get((key[0],) if dense else key, set())  # pyright: ignore[reportIndexIssue]
         lines = []
         for seeds, side in ((here - there, "the method"), (there - here, "the reference")):
-            lines += [f"seed {', '.join(map(str, sorted(seeds)))} only of {side}"] if seeds else []
+            lines += [f"{named(sorted(seeds))} only of {side}"] if seeds else []
         found[method, level] = lines
     return found

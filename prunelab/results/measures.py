@@ -94,6 +94,28 @@ def scaled(frame: pd.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
     return np.column_stack([one_scaled(_column(frame, column), measure_of(column)) for column in columns])
 
 
+def scaled_by_seed(frame: pd.DataFrame, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """The rows of `scaled` without gaps, of the seeds that have a pruned network among them.
+
+    A dense network belongs to every method, so one that is alone says nothing of a method's front.
+
+    Args:
+        frame: with `seed`, `level` (0 is dense), and these columns.
+        columns: measures.
+
+    Returns:
+        Points of shape (rows, columns), the seed of each, and the seeds that are left out.
+
+    Raises:
+        ValueError: for an unknown measure, or one that the frame lacks.
+    """
+    points, seeds = scaled(frame, columns), frame["seed"].to_numpy()
+    usable = ~np.isnan(points).any(axis=1)
+    having = np.unique(seeds[usable & (frame["level"].to_numpy() > 0)])
+    kept = usable & np.isin(seeds, having)
+    return points[kept], seeds[kept], tuple(int(seed) for seed in np.setdiff1d(seeds, having))
+
+
 def one_scaled(values: np.ndarray, measure: Measure) -> np.ndarray:
     """The values of one measure as in `scaled`."""
     values = np.where(np.isfinite(values) & ((values > 0) | (not measure.log)), values, np.nan)

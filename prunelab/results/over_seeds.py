@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,19 +38,38 @@ class OverSeeds:
         return kinds.pop() if len(kinds) == 1 else "about" if kinds else ""
 
     @property
+    def known(self) -> MeanInterval | None:
+        """The mean and the ends that its bounds leave known: no upper one with an "at least", no lower one with an "at most".
+
+        If all values are bounds, their spread is that of where the curves end, and neither is.
+        """
+        if self.interval is None:
+            return None
+        kinds, all_bounded = set(self.bounded.values()), self.by_seed.keys() <= self.bounded.keys()
+        low = None if all_bounded or AT_MOST in kinds else self.interval.low
+        high = None if all_bounded or AT_LEAST in kinds else self.interval.high
+        return dataclasses.replace(self.interval, low=low, high=high)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Bounds and missing values in words."""
         found = []
         for kind in (AT_LEAST, AT_MOST):
             seeds = sorted(seed for seed, said in self.bounded.items() if said == kind)
-            found += [f"{kind} that for {_seeds(seeds)}, whose curve ends there"] if seeds else []
-        for reason in dict.fromkeys(self.left_out.values()):
-            found.append(f"{_seeds(sorted(s for s, said in self.left_out.items() if said == reason))} left out: {reason}")
-        return tuple(found)
+            ends = "curves end" if len(seeds) > 1 else "curve ends"
+            found += [f"{kind} that for {named(seeds)}, whose {ends} there"] if seeds else []
+        return (*found, *left_out_words(self.left_out))
 
 
-def _seeds(seeds: list[int]) -> str:
-    return f"seed {', '.join(map(str, seeds))}"
+def left_out_words(left_out: dict[int, str]) -> list[str]:
+    """Seeds without a value, those with the same reason together."""
+    reasons = dict.fromkeys(left_out.values())
+    return [f"{named(sorted(s for s, said in left_out.items() if said == reason))} left out: {reason}" for reason in reasons]
+
+
+def named(seeds: Sequence[int]) -> str:
+    """`seed 1` or `seeds 0, 2, 3`."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def gather(
@@ -71,6 +90,26 @@ def gather(
         interval = MeanInterval(mean=unscaled(found.mean), low=low, high=high, num_seeds=found.num_seeds)
     by_seed = {seed: unscaled(value) for seed, value in sorted(values.items())}
     return OverSeeds(interval=interval, by_seed=by_seed, bounded=bounded, left_out=left_out)
+
+
+def paired(first: OverSeeds, second: OverSeeds) -> OverSeeds:
+    """First minus second of the seeds that have both.
+
+    Of "at least" minus a number, and of a number minus "at most", the difference is "at least"; the other way round it is "at most".
+    Of two bounds it is nothing, and the seed is left out.
+    """
+    values, bounded, left_out = {}, {}, {}
+    opposite = {AT_LEAST: AT_MOST, AT_MOST: AT_LEAST}
+    for seed in sorted(first.by_seed.keys() & second.by_seed.keys()):
+        if seed in first.bounded and seed in second.bounded:
+            left_out[seed] = "bounds on both sides"
+            continue
+        values[seed] = first.by_seed[seed] - second.by_seed[seed]
+        if seed in first.bounded:
+            bounded[seed] = first.bounded[seed]
+        elif seed in second.bounded:
+            bounded[seed] = opposite[second.bounded[seed]]
+    return gather(values, bounded, left_out)
 
 
 def curve_of_each(frame: pd.DataFrame, x: np.ndarray, column: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

@@ -27,6 +27,23 @@ def power(effect: float, num_seeds: int, *, confidence: float = CONFIDENCE) -> f
     return float(1 - inside + wrong_side)
 
 
+def detectable(num_seeds: int, *, wanted_power: float = POWER, confidence: float = CONFIDENCE) -> float:
+    """The smallest difference, in standard deviations between seeds, that a two-sided paired t test finds with the wanted chance.
+
+    Args:
+        num_seeds: at least 2.
+        wanted_power: chance of finding it.
+        confidence: of the test; of the first of m tests corrected after Holm it is 1 - (1 - c) / m.
+    """
+    low, high = 0.0, 1.0
+    while power(high, num_seeds, confidence=confidence) < wanted_power:
+        low, high = high, 2 * high
+    while high - low > 1e-4 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if power(middle, num_seeds, confidence=confidence) >= wanted_power else (middle, high)
+    return high
+
+
 def seeds_needed(
     difference: float, standard_deviation: float, num_seeds: int, *, wanted_power: float = POWER, confidence: float = CONFIDENCE
 ) -> int | None:

@@ -179,7 +179,7 @@ def _facts(frame: pd.DataFrame) -> list[tuple[str, str]]:
             facts.append((heading, ", ".join(values[:4]) + (f" and {len(values) - 4} more" if len(values) > 4 else "")))
     facts.append(("Networks", f"{len(rows):,}"))
     facts.append(("Seeds", str(rows["seed"].nunique())))
-    if rows["sparsity"].notna().any():
+    if rows.loc[rows["level"] > 0, "sparsity"].notna().any():
         facts.append(("Smallest", f"{percent(1 - rows['sparsity'].max())} of weights"))
     return facts
 

@@ -10,15 +10,17 @@ import pandas as pd
 from prunelab.results.area import area, span
 from prunelab.results.break_even import break_even
 from prunelab.results.checklist import checklist
-from prunelab.results.early_stopping import early_stopping_advantage
+from prunelab.results.early_stopping import Advantage, early_stopping_advantage
 from prunelab.results.frames import MissingData
 from prunelab.results.holm import against_reference
-from prunelab.results.hypervolume import box, volumes
+from prunelab.results.hypervolume import Box, box, volumes
 from prunelab.results.intervals import MeanInterval
 from prunelab.results.knee import knee
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
+from prunelab.results.over_seeds import OverSeeds
+from prunelab.results.power import POWER, detectable
 from prunelab.results.trades import searched
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
 from prunelab.results.units import STEPS as IN_STEPS
@@ -81,22 +83,27 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
     for name, side in own.items():
         matched, crossing = matching_over_seeds(side), break_even(side)
         covered = area(side, over) if over else None
-        volume = volumes(side, within).interval if within else None
+        volume, said = _volume(side, within)
         bend = knee(side.groupby("level", observed=True)[["sparsity", "compression_ratio", "test_top1"]].mean(), _TRADE)
         notes = [f"matching: {note}" for note in matched.notes] + [f"area: {note}" for note in (covered.notes if covered else ())]
+        notes += [f"hypervolume: {note}" for note in said]
         timed = side["measured_speedup"].notna() & (side["level"] > 0)
         notes += [f"break-even: {note}" for note in crossing.notes] if timed.any() else []
-        steps = sooner.get(name)
+        soon = sooner.get(name)
+        steps = soon.overall if soon else None
+        notes += [f"early stopping: {note}" for note in (soon.notes if soon else ())]
         lines.append((
-            name or "All", _bound(matched.bound, matched.interval, FRACTION), _cell(covered.interval if covered else None, FRACTION),
+            name or "All", _bound(matched, FRACTION), _cell(covered.interval if covered else None, FRACTION),
             _cell(volume, NUMBER), NONE if bend is None else percent(1 - bend["sparsity"]), _cell(steps, IN_STEPS),
-            _bound(crossing.bound, crossing.interval, FRACTION) if timed.any() else NONE,
+            _bound(crossing, FRACTION) if timed.any() else NONE,
             "; ".join(notes) or NONE,
         ))  # fmt: skip
     reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
     lede = (
-        f"Means over seeds with 95 % intervals. Matching: the largest sparsity not worse than the dense network of the same seed by more "
-        f"than {FRACTION.number(MARGIN)} points. Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
+        "Means over seeds with 95 % intervals; of bounds an end is not known. Matching: the mean over seeds of the largest sparsity not "
+        f"worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points; what the head of the report says "
+        "is of the means, one level for all seeds. "
+        f"Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
         "doublings of compression that the front dominates. Knee: the weights left where "
         "the front of the means bends (Das 1999). Early stopping: step of the lowest validation loss, less that of the "
         "reinitialised network. Break-even: the sparsity from where on the network is measured to be faster than dense."
@@ -108,24 +115,37 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
     return Section(key="statistics", title="Statistics over seeds", lede=lede, headings=headings, rows=tuple(lines))
 
 
-def _advantages(frame: pd.DataFrame) -> dict[str, MeanInterval]:
+def _volume(side: pd.DataFrame, within: Box | None) -> tuple[MeanInterval | None, tuple[str, ...]]:
+    """And what must be known about it."""
+    if within is None:
+        return None, ()
+    try:
+        found = volumes(side, within)
+    except MissingData as missing:
+        return None, (str(missing),)
+    return found.interval, found.notes
+
+
+def _advantages(frame: pd.DataFrame) -> dict[str, Advantage]:
     points = frame[frame["kind"] == "point"]
     if "reinit" not in set(points["control"]):
         return {}
     try:
-        return {found.method: found.overall for found in early_stopping_advantage(frame)}
+        return {found.method: found for found in early_stopping_advantage(frame)}
     except MissingData:
         return {}
 
 
 def _tests(frame: pd.DataFrame) -> Section | None:
     controls = [name for name in dict.fromkeys(frame.loc[frame["kind"] == "point", "control"]) if name != "none"]
-    lines = []
+    lines: list[tuple[str, ...]] = []
+    reach: dict[str, list[str]] = {}
     for reference in ("dense", *controls):
         try:
             table = against_reference(frame, "test_top1", reference)
         except MissingData:
             continue
+        reach.setdefault(_reach(table), []).append(reference.replace("_", " "))
         for method, levels in table[table["num_seeds"] > 0].groupby("method", sort=False):
             means = levels["mean"].to_numpy(dtype=float)
             worst, best = levels.iloc[np.nanargmin(means)], levels.iloc[np.nanargmax(means)]
@@ -133,15 +153,35 @@ def _tests(frame: pd.DataFrame) -> Section | None:
             notes = [f"{percent(row['density'])}: {row['note']}" for row in levels.to_dict("records") if row["note"]]
             lines.append((
                 str(method) or "All", reference.replace("_", " "), f"{(certain['mean'] > 0).sum()} of {len(levels)}",
-                f"{(certain['mean'] < 0).sum()} of {len(levels)}", f"{_row(best)} at {percent(best['density'])}",
-                f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
+                f"{(certain['mean'] < 0).sum()} of {len(levels)}", _p(levels["adjusted"].min()),
+                f"{_row(best)} at {percent(best['density'])}", f"{_row(worst)} at {percent(worst['density'])}", _few(notes),
             ))  # fmt: skip
+    limits = "".join(f" Against {', '.join(references)}{said}" for said, references in reach.items())
     lede = (
         "Paired t tests of test accuracy at each level; p-values corrected after Holm over all methods and levels against the same "
-        "reference. Better and worse: levels with a corrected p below 0.05. Differences in points, with 95 % intervals, not corrected."
+        "reference. Better and worse: levels with a corrected p below 0.05; a level that is neither is undecided, not equal. Differences "
+        "in points, with 95 % intervals, not corrected." + limits
     )
-    headings = ("Method", "Against", "Better", "Worse", "Best level", "Worst level", "Notes")
+    headings = ("Method", "Against", "Better", "Worse", "Smallest p (Holm)", "Best level", "Worst level", "Notes")
     return Section(key="tests", title="Tests against dense and controls", lede=lede, headings=headings, rows=tuple(lines))
+
+
+def _reach(table: pd.DataFrame) -> str:
+    """How large a difference from a reference must be for the seeds and tests that there are to find it."""
+    made = table[table["p"].notna()]
+    if made.empty:
+        return " no test can be made."
+    tests, seeds = len(made), int(made["num_seeds"].max())
+    least = detectable(seeds, confidence=1 - SIGNIFICANT / tests)
+    counts = f"{tests} test{'s' if tests > 1 else ''} of {'up to ' if made['num_seeds'].min() < seeds else ''}{seeds} seeds"
+    return (
+        f", {counts}: to be the first found, with a chance of {percent(POWER)}, a difference must be {significant(least)} times its "
+        "standard deviation between seeds."
+    )
+
+
+def _p(value: float) -> str:
+    return NONE if np.isnan(value) else f"{value:.2g}"
 
 
 def _search_cost(rows: pd.DataFrame) -> Section | None:
@@ -166,16 +206,16 @@ def _search_cost(rows: pd.DataFrame) -> Section | None:
         ))  # fmt: skip
     lede = (
         "Training work behind the sparsest network of each method, mean over seeds: the dense network and all levels before it included "
-        "where the schedule needs them. Multiply-adds are those of forward passes for one example a step, masked weights counting "
-        "as nothing; "
-        "of methods that prune while they train, an upper bound."
+        "where the schedule needs them. Dense trainings are counted by steps here, whatever is masked; the front and the figure of search "
+        "cost count them by multiply-adds. Multiply-adds are those of forward passes for one example a step, masked weights counting "
+        "as nothing; of methods that prune while they train, an upper bound."
     )
     headings = (
         "Method",
         "Steps of one training",
         "Weights left",
         "Steps in all",
-        "In dense trainings",
+        "In dense trainings, by steps",
         "Multiply-adds, G",
         "Test accuracy, %",
     )
@@ -194,8 +234,12 @@ def _cell(found: MeanInterval | None, unit: Unit) -> str:
     return NONE if found is None else f"{unit.number(found.mean)} {unit.interval(found.low, found.high)}"
 
 
-def _bound(bound: str, found: MeanInterval | None, unit: Unit) -> str:
-    return f"{bound} {_cell(found, unit)}".strip()
+def _bound(over: OverSeeds, unit: Unit) -> str:
+    found = over.known
+    if found is None or not over.bound:
+        return _cell(found, unit)
+    ends = "" if found.low is None and found.high is None else unit.interval(found.low, found.high)
+    return f"{over.bound} {unit.number(found.mean)} {ends}".strip()
 
 
 def _few(notes: list[str], most: int = 2) -> str:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from prunelab.basics.choices import unknown
 from prunelab.results.frames import MissingData, checked, points
-from prunelab.results.methods import with_methods
+from prunelab.results.methods import METHOD_AXES, with_methods
 
 SAME_DENSITY = 0.05  # levels of two studies are alike if the weights they leave differ by less than this, relatively
 _BETWEEN = " · "
+_TASK = {"model": "model", "dataset": "data set"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,33 @@ def _parts(study: str, parts: list[str], methods: dict[str, str], controls: list
         example = f"{study}:{next(iter(methods))}"
         raise ValueError(f"{study} has {len(methods)} methods; name one, as in '{example}'. Valid: {', '.join(methods)}.")
     return (next(iter(methods.values())) if method is None else method), control
+
+
+def unlike(first: Side, second: Side) -> tuple[list[str], list[str]]:
+    """What two sides differ in besides how they were pruned.
+
+    Returns:
+        Model and data set, where they differ, as `data set (mnist5k against cifar10)`; and notes on what can't be told, and on two
+        studies of one method that differ in settings without a column.
+    """
+    differing, notes = [], []
+    for axis, name in _TASK.items():
+        here, there = (_values(side, axis) for side in (first, second))
+        if here and there and here != there:
+            differing.append(f"{name} ({', '.join(here)} against {', '.join(there)})")
+        elif here != there:
+            lacking, known = (first, ", ".join(there)) if there else (second, ", ".join(here))
+            notes.append(f"the {name} of {lacking.name} is not recorded, that of the other is {known}")
+    methods = [axis for axis in METHOD_AXES if axis not in ("study", "variant", *_TASK)]
+    alike = all(_values(first, axis) == _values(second, axis) for axis in methods)
+    variants = _values(first, "variant"), _values(second, "variant")
+    if alike and not differing and all(variants) and variants[0] != variants[1] and _values(first, "study") != _values(second, "study"):
+        notes.append("the two studies differ in settings of training or pruning that no column names: their variants are not the same")
+    return differing, notes
+
+
+def _values(side: Side, axis: str) -> list[str]:
+    return sorted({str(value) for value in side.pruned[axis].dropna()} - {""})
 
 
 def aligned(first: Side, second: Side) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from prunelab.results import curves
 from prunelab.results.frames import MissingData, points
 from prunelab.results.matching import MARGIN, LevelDifference, against_dense, matching
 from prunelab.results.methods import control_name, labelled, own_name, places
+from prunelab.results.over_seeds import named
 from prunelab.results.selection import CONTROLS, select, tickets
 from prunelab.results.statistics import MeanInterval, paired_difference
 from prunelab.results.units import FRACTION, percent
@@ -52,6 +53,8 @@ def _of_method(own: pd.DataFrame, prefix: str, name: str, *, brief: bool) -> lis
         levels = against_dense(own)
     except MissingData:
         return [f"{prefix}there is no dense network to compare with."]
+    if not (own["level"] > 0).any():
+        return [f"{prefix}no pruned network yet." if prefix else "No pruned network yet."]
     if not levels:
         return [f"{prefix}no pruned network shares a seed with the dense network."]
     reference = curves.series(own, "test_top1").query("control == 'none' and level == 0").iloc[0]
@@ -67,7 +70,7 @@ def _of_method(own: pd.DataFrame, prefix: str, name: str, *, brief: bool) -> lis
         return [first]
     first = (
         f"{subject} stay within {FRACTION.number(MARGIN)} points of the dense network ({dense_text}) down to "
-        f"{percent(matched.density)} of the weights: {_difference(matched.difference.interval)}."
+        f"{percent(matched.density)} of the weights, by the means over seeds: {_difference(matched.difference.interval)}."
     )
     return [first] if brief else [first, *_best(levels), *_controls(own, matched)]
 
@@ -121,29 +124,34 @@ def _single_seed(rows: pd.DataFrame) -> list[str]:
 
 
 def _missing_seeds(frame: pd.DataFrame) -> list[str]:
+    """Seeds that some method of the same study, model and data has, and a method, or a control of it, lacks at levels."""
     rows = labelled(frame, [])
     lines = []
-    for method, own in rows.groupby("method", observed=True):
-        expected = np.unique(own["seed"])
-        for control, side in own.groupby("control", sort=False):
-            levels, rung = np.unique(side["level"], return_inverse=True)
-            present = np.zeros((len(levels), len(expected)), dtype=bool)
-            present[rung, np.searchsorted(expected, side["seed"])] = True
-            for seed, there in zip(expected, present.T, strict=True):
-                absent = levels[~there].tolist()
-                if absent:
-                    name = own_name(frame) if control == "none" else control_name(str(control))
-                    label = f"{method}, {name.lower()}" if method else name
-                    lines.append(f"{label}: seed {seed} is missing at {_ranges(absent)}.")
+    for _, together in rows.groupby(["study", "model", "dataset"], sort=False, dropna=False):
+        expected = np.unique(together["seed"])
+        for method, own in together.groupby("method", observed=True):
+            for control, side in own.groupby("control", sort=False):
+                levels, rung = np.unique(side["level"], return_inverse=True)
+                present = np.zeros((len(levels), len(expected)), dtype=bool)
+                present[rung, np.searchsorted(expected, side["seed"])] = True
+                for seed, there in zip(expected, present.T, strict=True):
+                    absent = levels[~there].tolist()
+                    if absent:
+                        name = own_name(frame) if control == "none" else control_name(str(control))
+                        label = f"{method}, {name.lower()}" if method else name
+                        lines.append(f"{label}: seed {seed} is missing at {_ranges(absent)}.")
     return lines
 
 
 def _diverged(rows: pd.DataFrame) -> list[str]:
     bad = rows[rows["diverged"]]
+    counted = bad["test_top1"].notna()
+    kinds = {"marked with a cross and kept in the means": counted, "without an accuracy and left out of the means": ~counted}
     return [
-        f"Diverged, marked with a cross and kept in the means: {control_name(str(control), '')} at level "
-        f"{', '.join(map(str, sorted(group['level'].unique())))}, seed {', '.join(map(str, sorted(group['seed'].unique())))}."
-        for control, group in bad.groupby("control", sort=False)
+        f"Diverged, {said}: {control_name(str(control), '')} at {_ranges(sorted(group['level'].unique()))}, "
+        f"{named(sorted(group['seed'].unique()))}."
+        for said, which in kinds.items()
+        for control, group in bad[which].groupby("control", sort=False)
     ]
 
 

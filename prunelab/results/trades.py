@@ -17,6 +17,9 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
+SEARCH_UNIT = "dense trainings, by multiply-adds, masked weights counting as nothing"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trade:
     """One side of a trade; accuracy is the other.
@@ -33,6 +36,7 @@ class Trade:
         absent: why there is no figure where nothing has it.
         words: what a network on the front is.
         unit: after a value.
+        more: a sentence on how it is counted, for the caption.
     """
 
     key: str
@@ -46,6 +50,7 @@ class Trade:
     words: str
     falling: bool = False
     unit: str = " times"
+    more: str = ""
 
     def value(self, number: float) -> str:
         """A number with its unit."""
@@ -82,9 +87,9 @@ SIZE = Trade(
 )  # fmt: skip
 SEARCH = Trade(
     key="search_cost", title="Search cost against accuracy", choice="Search cost", column=MULTIPLY_ADDS,
-    axis="Training work behind a network (dense trainings)", name="search cost", lacking="Without a known search cost",
+    axis="Training work behind a network (dense trainings, by multiply-adds)", name="search cost", lacking="Without a known search cost",
     absent="No pruned network has the multiply-adds and steps of all trainings behind it.", words=_words("cheap to find"), falling=True,
-    unit=" dense trainings",
+    unit=" dense trainings", more=f" Search cost is in {SEARCH_UNIT}.",
 )  # fmt: skip
 
 

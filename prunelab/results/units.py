@@ -56,8 +56,8 @@ class Unit:
         return self.number(value, signed=True) + (f" {self.of_difference}" if self.of_difference else "")
 
     def interval(self, low: float | None, high: float | None, *, signed: bool = False) -> str:
-        """An interval as `[low, high]`, or words if there is none."""
-        if low is None or high is None or math.isnan(low) or math.isnan(high):
+        """An interval as `[low, high]`, a dash for an end that is not known, or words if neither is."""
+        if all(end is None or math.isnan(end) for end in (low, high)):
             return "no interval"
         return f"[{self.number(low, signed=signed)}, {self.number(high, signed=signed)}]"
 

@@ -74,6 +74,22 @@ def test_two_seeds_have_no_surface(ladder):
     assert "attainment" in pareto_figure(frame).caption
 
 
+def test_seeds_with_the_dense_network_alone_make_no_surface(ladder):
+    frame = ladder()
+    assert not lines(pareto_figure(frame[(frame["level"] == 0) | (frame["seed"] < 2)]), surfaces=True)
+
+
+def test_search_cost_says_what_it_counts(ladder):
+    figure = search_cost_figure(ladder(schedule="iterative"))
+    table = front_table(ladder(schedule="iterative"))
+    assert isinstance(figure, LineFigure)
+    assert table is not None
+    for text in (figure.caption, table.lede):
+        assert " is in dense trainings, by multiply-adds, masked weights counting as nothing." in text
+    assert "by multiply-adds" in figure.x.title
+    assert table.headings[-1] == "Search, dense trainings by multiply-adds"
+
+
 def test_many_methods_share_one_surface_without_a_band(to_frame, make_study):
     names = ("magnitude", "snip", "grasp", "synflow", "obs", "movement")
     assert len(names) > MOST_BANDS

@@ -55,7 +55,7 @@ def test_what_lies_beyond_the_box_counts_as_if_on_its_edge(points, best):
 
 
 def frame(rows: list[tuple[int, float, float]], **columns) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["seed", *COLUMNS]).assign(**columns)
+    return pd.DataFrame(rows, columns=["seed", *COLUMNS]).assign(**{"level": 1, **columns})
 
 
 def test_a_volume_by_hand():
@@ -81,6 +81,13 @@ def test_no_side_gains_by_being_pruned_further_than_the_other():
     assert hypervolume(rows[rows["side"] == "a"], box(rows, COLUMNS)) == pytest.approx(3.6)
 
 
+def test_a_side_with_the_dense_network_alone_leaves_the_others_their_box():
+    rows = pd.concat([frame([(0, 1, 0.9), (0, 4, 0.9)], side="a"), frame([(0, 1, 0.9)], side="b", level=0)])
+    assert box(rows, COLUMNS, common_to="side").best == (4.0, np.inf)
+    with pytest.raises(MissingData, match="no pruned network has all of"):
+        box(rows[rows["side"] == "b"], COLUMNS, common_to="side")
+
+
 def test_a_cost_ends_at_the_cheapest_that_both_sides_reach():
     rows = pd.concat([frame([(0, 1, 0.9)] * 2, side=s, latency_seconds=[8.0, last]) for s, last in (("a", 1.0), ("b", 4.0))])
     within = box(rows, ("latency_seconds", "test_top1"), common_to="side")
@@ -96,6 +103,17 @@ def test_each_seed_has_its_volume_and_the_mean_an_interval():
     assert found.interval.half_width == pytest.approx(4.302652729911275 * 0.1 / np.sqrt(3))
     assert found.num_left_out == 2
     assert found.uneven == (0, 2)
+
+
+def test_a_seed_that_has_only_the_dense_network_has_no_volume():
+    rows = frame([(seed, ratio, 0.9) for seed in (0, 1, 2) for ratio in (1, 4)] + [(3, 1, 0.9), (4, 1, 0.9)])
+    rows = rows.assign(level=(rows["compression_ratio"] > 1).astype(int))
+    found = volumes(rows, box(rows, COLUMNS))
+    assert found.by_seed == pytest.approx({0: 1.8, 1: 1.8, 2: 1.8})
+    assert found.left_out == dict.fromkeys((3, 4), "no pruned network with compression_ratio and test_top1")
+    assert found.notes == ("seeds 3, 4 left out: no pruned network with compression_ratio and test_top1",)
+    with pytest.raises(MissingData, match="no pruned network has all of compression_ratio, test_top1"):
+        volumes(rows[rows["level"] == 0], box(rows, COLUMNS))
 
 
 def test_no_network_with_both_measures():

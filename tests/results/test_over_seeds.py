@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from prunelab.results.break_even import break_even
 from prunelab.results.early_stopping import early_stopping_advantage
 from prunelab.results.frames import MissingData, checked
 from prunelab.results.matching import matching_over_seeds
+from prunelab.results.over_seeds import gather, paired
 from prunelab.results.statistics import mean_interval
 
 # 1, 2, 4 and 8 times fewer weights
@@ -97,7 +99,7 @@ def test_a_seed_that_lacks_the_last_level_is_left_out_by_name(to_frame, make_net
     frame = frame_of(to_frame, networks(make_network, 0, (0.9,) * 4), networks(make_network, 1, (0.9,) * 4)[:3])
     found = area(frame, span([frame]))
     assert list(found.by_seed) == [0]
-    assert found.left_out == {1: "its levels do not cover compression ratios from 1 to 8"}
+    assert found.left_out == {1: "the levels do not cover compression ratios from 1 to 8"}
 
 
 @settings(deadline=None, max_examples=40)
@@ -125,7 +127,7 @@ def test_break_even_is_the_last_crossing_and_dense_does_not_count(to_frame, make
     assert found.by_seed == pytest.approx({0: 0.625, 1: 0.8125, 2: 0.5})
     assert found.bounded == {2: "at most"}
     assert found.left_out[3].startswith("not faster than dense even at its sparsest level")
-    assert found.left_out[4] == "its networks were not timed"
+    assert found.left_out[4] == "no network was timed"
 
 
 def test_several_methods_have_no_common_curve(to_frame, make_network):
@@ -154,3 +156,26 @@ def test_numbers_of_a_whole_study(study):
     assert found.interval is not None
     assert 0.9 < found.interval.mean < 0.96, "the made-up tickets lose accuracy below 9 % of the weights"
     assert np.isfinite(area(own[own["control"].eq("none") & own["kind"].eq("point")], span([own])).interval.mean)  # pyright: ignore
+
+
+def test_ends_of_an_interval_that_bounds_leave_unknown(to_frame, make_network):
+    falls, stays = (0.9, 0.8, 0.8, 0.8), (0.9, 0.9, 0.9, 0.9)
+    some = matching_over_seeds(frame_of(to_frame, networks(make_network, 0, falls), networks(make_network, 1, stays)))
+    assert some.interval is not None
+    assert some.known == dataclasses.replace(some.interval, high=None)
+    every = matching_over_seeds(frame_of(to_frame, networks(make_network, 0, stays), networks(make_network, 1, stays)))
+    assert every.known == dataclasses.replace(every.interval, low=None, high=None)
+    assert every.notes == ("at least that for seeds 0, 1, whose curves end there",)
+    timed = [networks(make_network, s, v, column="measured_speedup") for s, v in enumerate(((1, 0.5, 1.5, 2), (1, 1.1, 1.2, 1.3)))]
+    sooner = break_even(frame_of(to_frame, *timed))
+    assert sooner.known == dataclasses.replace(sooner.interval, low=None)
+
+
+def test_the_difference_of_bounds_and_numbers():
+    first = gather({0: 0.9, 1: 0.8, 2: 0.7, 3: 0.6}, {0: "at least", 1: "at least", 2: "at most"}, {})
+    second = gather({0: 0.5, 1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5}, {1: "at most", 3: "at least"}, {})
+    found = paired(first, second)
+    assert found.by_seed == pytest.approx({0: 0.4, 2: 0.2, 3: 0.1})
+    assert found.bounded == {0: "at least", 2: "at most", 3: "at most"}
+    assert found.left_out == {1: "bounds on both sides"}
+    assert found.bound == "about"

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from prunelab.results.claims import difference_above
+from prunelab.results.frames import checked
 from prunelab.results.page import script_json
 from prunelab.results.report import write_report
 from prunelab.results.selection import select, tickets
+from prunelab.results.summary import caveats, headline
 
 EVIL = "<script>alert(1)</script>\"'&$x_"
 
@@ -163,6 +165,31 @@ def test_names_with_markup_show_as_text(to_frame, make_study, tmp_path):
     assert "<script>alert" not in raw
     names = {trace.get("name") for plot in page.plots for trace in plot["figure"]["data"]}
     assert any(name and name.startswith("&lt;script&gt;") for name in names)
+
+
+def test_a_seed_that_only_another_method_has_is_missing(to_frame, make_network):
+    records = [make_network(seed=s, level=n, criterion="obs") for s in range(3) for n in (1, 2)]
+    records += [make_network(seed=0, level=n, criterion="snip") for n in (1, 2)]
+    records += [make_network(seed=7, level=n, criterion="snip", dataset="cifar10") for n in (1, 2)]
+    found = [line for line in caveats(checked(to_frame(records))) if "missing" in line]
+    assert [line.split(":")[1] for line in found] == [f" seed {seed} is missing at levels 1 to 2." for seed in (1, 2)]
+    assert all("snip" in line and "mnist5k" in line for line in found)
+
+
+def test_a_diverged_run_without_an_accuracy_is_in_no_mean(to_frame, make_network):
+    records = [make_network(seed=s, level=n) for s in range(3) for n in (0, 1)]
+    records += [make_network(seed=s, level=n, diverged=True, test_top1=None) for s in (0, 2) for n in (2, 3)]
+    records += [make_network(seed=1, level=n, diverged=True, test_top1=0.1) for n in (2, 4)]
+    assert [line for line in caveats(checked(to_frame(records))) if line.startswith("Diverged")] == [
+        "Diverged, marked with a cross and kept in the means: Tickets at levels 2, 4, seed 1.",
+        "Diverged, without an accuracy and left out of the means: Tickets at levels 2 to 3, seeds 0, 2.",
+    ]
+
+
+def test_a_study_of_dense_networks_has_no_pruned_one_yet(to_frame, make_network, tmp_path):
+    frame = to_frame([make_network(seed=s) for s in range(3)])
+    assert headline(checked(frame)) == ["No pruned network yet."]
+    assert "Smallest" not in report(frame, tmp_path).text
 
 
 def test_missing_seeds_diverged_runs_and_collapse_are_said(to_frame, make_study, make_network, tmp_path):

@@ -4,7 +4,10 @@ import pytest
 
 from prunelab.results.checklist import checklist
 from prunelab.results.frames import checked
+from prunelab.results.holm import against_reference
+from prunelab.results.power import detectable
 from prunelab.results.sections import sections
+from prunelab.results.units import NONE, THIN, significant
 
 
 def met(frame) -> dict[str, bool]:
@@ -56,6 +59,7 @@ def test_the_sections_of_a_study(study):
     assert list(found) == ["statistics", "tests", "search-cost", "checklist"]
     assert [row[1] for row in found["tests"].rows] == ["dense", "reinit", "shuffle", "random", "small dense"]
     (cost,) = found["search-cost"].rows
+    assert found["search-cost"].headings[4] == "In dense trainings, by steps"
     assert cost[1:5] == ("1,500", "3.58 %".replace(" ", "\N{NARROW NO-BREAK SPACE}"), "24,000", "16")
     (row,) = found["statistics"].rows
     bend = float(row[4].split("\N{NARROW NO-BREAK SPACE}")[0])
@@ -63,6 +67,48 @@ def test_the_sections_of_a_study(study):
     assert row[5].startswith("\N{MINUS SIGN}"), "tickets reach their lowest loss sooner"
     for section in found.values():
         assert all(len(cells) == len(section.headings) for cells in section.rows)
+
+
+def test_the_tests_say_how_sure_they_can_be(make_study, to_frame):
+    frame = checked(to_frame(make_study(levels=4, controls=("reinit",))))
+    found = {section.key: section for section in sections(frame)}["tests"]
+    place = found.headings.index("Smallest p (Holm)")
+    table = against_reference(frame)
+    assert found.rows[0][place] == f"{table['adjusted'].min():.2g}"
+    least = detectable(3, confidence=1 - 0.05 / 4)
+    assert f"Against dense, reinit, 4 tests of 3 seeds: to be the first found, with a chance of 80{THIN}%" in found.lede
+    assert f"must be {significant(least)} times its standard deviation" in found.lede
+    one = {section.key: section for section in sections(frame[frame["seed"] == 0])}["tests"]
+    assert "Against dense, reinit no test can be made." in one.lede
+    assert one.rows[0][place] == NONE
+
+
+def test_bounds_and_uneven_early_stopping_are_in_the_notes(make_study, to_frame):
+    frame = to_frame(make_study(levels=4, controls=("reinit",)))
+    late = frame["level"].eq(2) & frame["seed"].eq(1)
+    frame = frame.assign(early_stop_step=frame["early_stop_step"].mask(late, 1500))
+    frame = frame[~(frame["control"].eq("reinit") & frame["level"].eq(3) & frame["seed"].eq(2))]
+    (row,) = {section.key: section for section in sections(checked(frame))}["statistics"].rows
+    assert row[1].startswith("at least ")
+    assert "[" not in row[1], "of bounds alone there is no interval"
+    assert "early stopping: 2 networks had the lowest loss at the last step, and might have gone on" in row[-1]
+    assert "early stopping: seed 2 paired at fewer levels than the others" in row[-1]
+
+
+@pytest.mark.parametrize(("top5", "asked"), [(1.0, False), (0.99, True), (None, True)])
+def test_five_guesses_of_few_classes_are_no_recommendation(make_study, to_frame, top5, asked):
+    assert ("Both top-1 and top-5 accuracy" in met(to_frame(make_study(levels=2, test_top5=top5)))) == asked
+
+
+def test_what_is_not_recorded_and_what_diverged_is_evidence(make_study, to_frame):
+    frame = to_frame(make_study(levels=2, controls=(), model="", dataset=""))
+    bad = frame["level"].eq(2) & frame["seed"].isin([0, 1])
+    frame = frame.assign(diverged=bad, test_top1=frame["test_top1"].mask(bad & frame["seed"].eq(0)))
+    evidence = {item.recommendation: item.evidence for item in checklist(checked(frame))}
+    assert evidence["Several pairs of data set and architecture"] == "1: model and data set are not recorded."
+    said = "8 of 9 networks have a test accuracy; 2 diverged: 1 kept in the means and marked, 1 left out of the means, without an accuracy."
+    assert evidence["Every trained network is in the results"] == said
+    assert "have no theoretical speed-up" in evidence["Both compression ratio and theoretical speed-up, with their definitions"]
 
 
 def test_dense_networks_alone_have_no_sections(make_network, to_frame):

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from prunelab.results.frames import MissingData
+from prunelab.results.power import detectable
 from prunelab.results.statistics import mean_interval, paired_difference, power, seeds_needed
 
 T_TWO_DEGREES = 4.302652729911275  # 97.5 % point of Student's t with 2 degrees of freedom
@@ -120,3 +122,12 @@ def test_an_undecided_difference_takes_at_least_one_more_seed():
 @given(st.floats(0.1, 5), st.integers(2, 60))
 def test_power_rises_with_seeds(effect, num_seeds):
     assert 0.05 <= power(effect, num_seeds) <= power(effect, num_seeds + 1) + 1e-9
+
+
+@pytest.mark.parametrize(("num_seeds", "tests"), [(2, 60), (3, 1), (5, 15), (20, 4)])
+def test_the_least_difference_that_is_found_four_times_in_five(num_seeds, tests):
+    confidence = 1 - 0.05 / tests
+    least = detectable(num_seeds, confidence=confidence)
+    draws = least + np.random.default_rng(0).standard_normal((20_000, num_seeds))
+    p_values = ttest_1samp(draws, 0, axis=1).pvalue
+    assert np.mean(p_values < 1 - confidence) == pytest.approx(0.8, abs=0.015)
