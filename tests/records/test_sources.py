@@ -15,6 +15,7 @@ from prunelab.records.from_csv import load_csv
 from prunelab.records.from_wandb_api import load_wandb_project, parse_project
 from prunelab.records.from_wandb_files import load_wandb_files, run_files, studies_of
 from prunelab.records.mirror import config_of
+from prunelab.records.runs import frame_of_runs
 from prunelab.records.schema import AXES, COLUMNS, NESTED, Record
 from prunelab.records.sources import source_of
 from prunelab.records.writer import write_record
@@ -157,6 +158,7 @@ def test_a_table_from_elsewhere(tmp_path):
     assert found["test_top1"].isna().tolist() == [False] * 5 + [True]
 
 
+@pytest.mark.filterwarnings("ignore:.*columns that are none of a record's")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -167,6 +169,13 @@ def test_a_table_from_elsewhere(tmp_path):
         ("sparsity,test_top1,seed\n0.5,0.9,1.5\n", "seed = '1.5' is not a whole number"),
         ("compression_ratio,test_top1\n0.5,0.9\n", "must be at least 1"),
         ("sparsity,test_top1,layer_density\n0.5,0.9,[1]\n", "layer_density = .* is not a JSON object"),
+        ("sparsity,test_top1\n0.5,0.9\n,0.8\n", "row 2: neither a level nor how much is left .*give the sparsity, which is 0 for a dense"),
+        ("trial,sparsity,test_top1\n0,0.5,0.9\n1,0.5,0.8\n", "rows 1 and 2 are the same point .*differ in trial, .*no column seed"),
+        (
+            "method,seed,sparsity,test_top1\nA,0,0.5,0.9\nA,0,0.7,0.9\nB,0,0.5,0.8\n",
+            "rows 1 and 3 .*differ in method, .*seed .of replicates",
+        ),
+        ("seed,sparsity,test_top1\n0,0.5,0.9\n0,0.5,0.9\n", "rows 1 and 2 are the same point .*leave one out"),
         ("sparsity,test_top1\n", "has no rows"),
         ("", "is not a table"),
     ],
@@ -176,6 +185,56 @@ def test_what_is_wrong_with_a_table_is_named(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(ValueError, match=said):
         load_csv(path)
+
+
+def levels(tmp_path, rows: list[tuple[str, int, float]]) -> list[int]:
+    """The levels of rows with a control, a seed and a sparsity, in their order."""
+    path = tmp_path / "t.csv"
+    path.write_text("control,seed,sparsity,test_top1\n" + "".join(f"{control},{seed},{at!r},0.9\n" for control, seed, at in rows))
+    found = load_csv(path)
+    known = {(row["control"], row["seed"], row["sparsity"]): row["level"] for row in found.to_dict("records")}
+    return [known[row] for row in rows]
+
+
+def test_sparsities_that_differ_a_little_between_seeds_are_one_level(tmp_path):
+    ladder = (0.0, 0.5, 0.75)
+    rows = [(control, seed, at and at + 0.002 * seed) for control in ("none", "random") for seed in (0, 1, 2) for at in ladder]
+    assert levels(tmp_path, rows) == [0, 1, 2] * 6
+    assert levels(tmp_path, [*rows[:9], ("random", 0, 0.753), ("random", 1, 0.9)]) == [0, 1, 2] * 3 + [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("ladders", "expected"),
+    [
+        ([(0.5, 0.9), (0.5, 0.8)], [1, 3, 1, 2]),  # not as many weights left
+        ([(0.5, 0.75), (0.5,)], [1, 2, 1]),  # a seed lacks a level
+        ([(0.5, 0.51), (0.51, 0.52)], [1, 2, 2, 3]),  # what they share says more than their order
+        ([(0.5, 0.51), (0.5, 0.51)], [1, 2, 1, 2]),
+        ([(0.00001, 0.5)], [1, 2]),  # not dense
+    ],
+)
+def test_other_sparsities_are_levels_of_their_own(tmp_path, ladders, expected):
+    assert levels(tmp_path, [("none", seed, at) for seed, ladder in enumerate(ladders) for at in ladder]) == expected
+
+
+def test_a_barrier_may_lack_a_sparsity(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("kind,seed,sparsity,test_top1,barrier\npoint,0,0.5,0.9,\nbarrier,0,,,0.1\n")
+    assert load_csv(path)[["kind", "level"]].to_numpy().tolist() == [["barrier", 0], ["point", 1]]
+
+
+def test_the_run_of_a_point_that_was_started_last_counts():
+    config = config_of(Record(study="s", seed=1, level=1), {})
+    runs = [
+        {"run_id": run_id, "start_time": f"2026-01-0{day}", "config": config, "summary": summary}
+        for run_id, day, summary in (
+            ("x", 2, {"sparsity": 0.2, "test_top1": 0.8}), ("x-again", 1, {"sparsity": 0.2, "test_top1": 0.7}), ("y", 3, {}),
+        )
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the point was measured, so the run that ended before is not missed
+        found = frame_of_runs(runs, source="t")
+    assert found[["test_top1", "wandb_id"]].to_numpy().tolist() == [[0.8, "x"]]
 
 
 def test_an_unknown_column_is_named_and_left_out(tmp_path):
