@@ -9,9 +9,13 @@ import pandas as pd
 
 from prunelab.records.rows import frame_of_rows
 
+RATIO = "compression_ratio"
+
 
 def load_csv(path: Path) -> pd.DataFrame:
     """The rows of a CSV file, such as the `points.csv` of a report or a table made elsewhere; see `frame_of_rows`.
+
+    A table without compression ratios gets those of its sparsities, as if every weight were prunable.
 
     Raises:
         ValueError: if it is no CSV, has no rows, or lacks what a report needs.
@@ -24,4 +28,8 @@ def load_csv(path: Path) -> pd.DataFrame:
     if cells.empty:
         raise ValueError(f"{path} has no rows")
     rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in cells.to_dict("records")]
-    return frame_of_rows(rows, source=str(path), study=path.stem)
+    frame = frame_of_rows(rows, source=str(path), study=path.stem)
+    if RATIO not in cells.columns:
+        left = 1 - frame["sparsity"].where(frame["kind"] == "point")
+        frame[RATIO] = 1 / left.where(left > 0)
+    return frame

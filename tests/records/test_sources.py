@@ -158,6 +158,16 @@ def test_a_table_from_elsewhere(tmp_path):
     assert found["test_top1"].isna().tolist() == [False] * 5 + [True]
 
 
+def test_a_table_without_compression_ratios_gets_those_of_its_sparsities(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("kind,seed,sparsity,test_top1\npoint,0,0,0.9\npoint,0,0.75,0.9\npoint,0,1,0.1\nbarrier,0,0.75,\n")
+    found = load_csv(path)
+    ratios = dict(zip(zip(found["kind"], found["sparsity"], strict=True), found["compression_ratio"], strict=True))
+    assert {key: value for key, value in ratios.items() if value == value} == {("point", 0.0): 1.0, ("point", 0.75): 4.0}
+    path.write_text("seed,sparsity,test_top1,compression_ratio\n0,0.75,0.9,3.9\n0,0.5,0.9,\n")  # some were measured
+    np.testing.assert_equal(load_csv(path)["compression_ratio"].tolist(), [np.nan, 3.9])
+
+
 @pytest.mark.filterwarnings("ignore:.*columns that are none of a record's")
 @pytest.mark.parametrize(
     ("text", "said"),
