@@ -27,7 +27,7 @@ def report(source: str, home: str | None, output: str | None, serve: bool, port:
     prunelab report lottery_mnist5k --serve  the same while it runs, at http://127.0.0.1:8765
     prunelab report wandb:me/prunelab        a W&B project; wandb:me/prunelab/GROUP for one study of it
     prunelab report runs/wandb               a folder of W&B runs on disk, sent or not
-    prunelab report points.csv               any table with a sparsity and an accuracy
+    prunelab report points.csv               any table with a sparsity and a test accuracy
     """
     if not serve and port is not None:
         raise click.UsageError("--port is of --serve")

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from prunelab.basics.garbage import no_collections
+from prunelab.records.rows import ACCURACIES
 from prunelab.records.schema import COLUMNS, NESTED
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
@@ -33,6 +34,7 @@ from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
+ACCURACY = "test_top1"  # what figures, tables and sentences are about
 INSPECTION_NAME = "inspect.html"
 TABLES_NAMES = ("tables.md", "tables.tex")
 _INSPECT = "Overlap of masks, agreement of criteria, exemplars and calibration need the networks themselves:"
@@ -70,7 +72,8 @@ def write_report(
         The path of the page.
 
     Raises:
-        ValueError: if the frame is empty, lacks columns, or holds a point twice; for an unknown style.
+        ValueError: if the frame is empty, lacks columns, or holds a point twice; if its networks have an accuracy, but none that of the
+            report; for an unknown style.
     """
     from prunelab.results import figures_paper
     from prunelab.results.drawing import drawing
@@ -78,6 +81,7 @@ def write_report(
 
     look = paper_style(style)
     frame = checked(frame)
+    _check_accuracy(frame)
     directory = Path(directory)
     words = {"title": title, "description": description}
     inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
@@ -99,10 +103,25 @@ def write_report(
     return directory / PAGE_NAME
 
 
+def _check_accuracy(frame: pd.DataFrame) -> None:
+    """Check that the report has something to show of networks that have an accuracy.
+
+    Raises:
+        ValueError: if all have only another accuracy than the report shows.
+    """
+    rows = points(frame)
+    others = [name for name in ACCURACIES if rows[name].notna().any()]
+    if others and ACCURACY not in others:
+        raise ValueError(
+            f"a report is about {ACCURACY}, which none of the {len(rows)} networks has; they have {', '.join(others)}. If one of these is "
+            f"the test accuracy, call it {ACCURACY}; else `prunelab compare --measure {others[0]}` takes it as it is."
+        )
+
+
 @remembered
 def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
     return [
-        *level_tables(frame, "test_top1", "Test accuracy"),
+        *level_tables(frame, ACCURACY, "Test accuracy"),
         *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
     ]
 
@@ -209,9 +228,10 @@ def _environment(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _commands(frame: pd.DataFrame) -> list[str]:
-    """For each study, the commands that run it again: one for a whole sweep."""
+    """For each study, the commands that run it again: one for a whole sweep. None for rows that say neither job nor commit."""
     commands = []
-    for study, jobs in frame[frame["study"] != ""].groupby("study", sort=False):
+    ran = (frame["overrides"].fillna("") != "") | (frame["git_commit"].fillna("") != "")
+    for study, jobs in frame[ran & (frame["study"] != "")].groupby("study", sort=False):
         overrides = [str(job or "").split() for job in jobs["overrides"].drop_duplicates()]
         overrides = [words if any(_key(w) == "experiment" for w in words) else [f"experiment={study}", *words] for words in overrides]
         commands += ["prunelab run " + " ".join(map(_quoted, words)) for words in _sweep(overrides) or overrides]
