@@ -19,18 +19,24 @@ class Source:
     """Records from somewhere.
 
     Attributes:
-        name: what a report of them is called; fit for a folder.
+        name: what a report of them is called, and the study that it is of; fit for a folder.
+        folder: name of the folder of its report; a table of a study's points leaves the study's own report alone.
         load: reads them, a frame with the columns of `prunelab.records.schema`.
     """
 
     name: str
     load: Callable[[], pd.DataFrame]
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", self.folder or self.name)
 
 
 def source_of(word: str, *, home: Path) -> Source:
     """What `word` means: a study below `home`, a CSV file, a folder of offline W&B runs, or a W&B project.
 
-    A study goes before a file or a folder of its name; write ./NAME for the latter.
+    A study goes before a file or a folder of its name; write ./NAME for the latter. A table of one study, as its column `study` says, is
+    named after it; another after its file.
 
     Raises:
         ValueError: if it is none of them.
@@ -49,9 +55,11 @@ def source_of(word: str, *, home: Path) -> Source:
 
         return Source(name=_folder_name(path), load=lambda: load_wandb_files(path))
     if path.is_file():
-        from prunelab.records.from_csv import load_csv
+        from prunelab.records.from_csv import load_csv, study_of_csv
 
-        return Source(name=path.stem, load=lambda: load_csv(path))
+        study = study_of_csv(path) or path.stem
+        folder = path.stem if study == path.stem else f"{study}-{path.stem}"
+        return Source(name=study, load=lambda: load_csv(path), folder=folder)
     if "/" in word or path.suffix:
         raise ValueError(f"no file or folder {word!r}; give {WHAT}")
     raise ValueError(f"{unknown('study', word, names)} Give {WHAT}.")

@@ -18,10 +18,10 @@ from prunelab.records.mirror import config_of
 from prunelab.records.runs import frame_of_runs
 from prunelab.records.schema import AXES, COLUMNS, NESTED, Record
 from prunelab.records.sources import source_of
+from prunelab.records.to_csv import to_csv
 from prunelab.records.writer import write_record
 from prunelab.results.curves import series
 from prunelab.results.pareto import front
-from prunelab.results.report import flat
 from prunelab.tracking.wandb_folders import sync, unsent
 from prunelab.tracking.wandb_tracker import WandbTracker
 from tests.tracking.loopback import Loopback
@@ -141,10 +141,25 @@ def test_csv(home, tmp_path):
         written[name] = [json.dumps(cell) if cell else "" for cell in frame[name]]
     written.to_csv(whole, index=False)
     agree(frame, load_csv(whole))
-    flat(frame).to_csv(points, index=False)  # as in a report
-    found = load_csv(points)
-    bare = frame.assign(**dict.fromkeys(NESTED))
-    assert same(bare, found) == []
+    points.write_bytes(to_csv(frame))  # as in a report
+    agree(frame.assign(curve=None, latencies=None), load_csv(points))
+
+
+@pytest.mark.parametrize("density", [{'a"b, é': 1e-17, "c": 1.0}, {"a": float("nan"), "b": 0.1 + 0.2}, {"a": None}, {"a": float("inf")}])
+def test_layer_densities_of_any_kind_go_through_a_csv(tmp_path, density):
+    path = tmp_path / "t.csv"
+    rows = [Record(level=level, sparsity=0.1, test_top1=0.9, layer_density=cell) for level, cell in enumerate((density, None))]
+    path.write_bytes(to_csv(pd.DataFrame([dataclasses.asdict(row) for row in rows])))
+    found = load_csv(path)["layer_density"].tolist()
+    np.testing.assert_equal(found, [density, None])
+
+
+def test_a_table_of_one_study_is_named_after_it_and_leaves_its_report_alone(tmp_path):
+    path = tmp_path / "t.csv"
+    for studies, expected in (("ss", ("s", "s-t")), ("st", ("t", "t")), ("tt", ("t", "t")), ("//", ("t", "t"))):
+        path.write_text("study,sparsity,test_top1\n" + "".join(f"{name},0.{place},0.9\n" for place, name in enumerate(studies)))
+        source = source_of(str(path), home=tmp_path)
+        assert (source.name, source.folder, len(source.load())) == (*expected, 2)
 
 
 def test_a_table_from_elsewhere(tmp_path):

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 
+from prunelab.records.from_csv import load_csv
 from prunelab.results.checklist import checklist
 from prunelab.results.claims import difference_above
 from prunelab.results.frames import checked
@@ -96,7 +97,10 @@ def test_the_report_of_a_study(study, tmp_path):
         assert ElementTree.parse(path.parent / f"{key}.svg").getroot().tag.endswith("svg")
     points = pd.read_csv(path.parent / "points.csv")
     assert len(points) == len(study)
-    assert not {"layer_density", "curve", "barrier_curve", "latencies"} & set(points.columns)
+    assert not {"curve", "latencies"} & set(points.columns)
+    again = load_csv(path.parent / "points.csv")
+    drawn = {plot["id"] for plot in report(again, tmp_path / "again").plots}
+    assert {"plot-layers-0", "plot-interpolation-0"} <= drawn == {plot["id"] for plot in page.plots}
 
 
 @pytest.mark.parametrize("column", ["test_f1", "validation_top1"])
