@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prunelab.basics.canonical import canonical_json
 from prunelab.basics.garbage import collect_as_usual, collect_rarely
 from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
+from prunelab.cli.errors import warnings_in_words
 from prunelab.store.plans import write_json
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def _digest(home: Path, study: str, jobs: Sequence[Job]) -> Digest:
     return digest_of(load(home / "records", study), study, keys)
 
 
+@warnings_in_words()
 def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
     """Run a job of a sweep in a process of a launcher's: what Hydra's launchers are given to call."""
     get_ready()
