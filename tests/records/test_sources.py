@@ -226,6 +226,8 @@ def test_sparsities_that_differ_a_little_between_seeds_are_one_level(tmp_path):
     rows = [(control, seed, at and at + 0.002 * seed) for control in ("none", "random") for seed in (0, 1, 2) for at in ladder]
     assert levels(tmp_path, rows) == [0, 1, 2] * 6
     assert levels(tmp_path, [*rows[:9], ("random", 0, 0.753), ("random", 1, 0.9)]) == [0, 1, 2] * 3 + [2, 3]
+    two_on_one = [("random", 0, 0.5), ("random", 0, 0.501)]
+    assert levels(tmp_path, [*rows[:9], *two_on_one]) == [0, 3, 4] * 3 + [1, 2]
 
 
 @pytest.mark.parametrize(
