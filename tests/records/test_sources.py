@@ -27,6 +27,7 @@ from prunelab.tracking.wandb_tracker import WandbTracker
 from tests.tracking.loopback import Loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+LATENCIES = {"batch": [1.0, 1.0], "length": [128.0, 256.0], "latency_seconds": [0.1 + 0.2, 1e-5]}
 PATIENCE = 240.0  # for a machine that does much else
 
 
@@ -38,6 +39,7 @@ def records() -> list[Record]:
             **common, seed=seed, level=level, sparsity_requested=asked, sparsity=asked + seed * 1e-5, compression_ratio=1 / (1 - asked),
             test_top1=0.9 - level * seed / 7, parameters=266_610 - level, layer_density={"fc2.weight": 1 / 3, "fc1.weight": 1 - asked},
             curve={"step": [1.0, 2.0], "validation_loss": [0.1 + 0.2, 1e-17 * (seed + 1)]}, wandb_id="x", train_seconds=1.5,
+            latencies=LATENCIES,
         )
         for seed in (0, 1) for level, asked in enumerate((0.0, 0.2, 0.36))
     ]  # fmt: skip
@@ -142,7 +144,9 @@ def test_csv(home, tmp_path):
     written.to_csv(whole, index=False)
     agree(frame, load_csv(whole))
     points.write_bytes(to_csv(frame))  # as in a report
-    agree(frame.assign(curve=None, latencies=None), load_csv(points))
+    found = load_csv(points)
+    agree(frame.assign(curve=None), found)
+    assert found["latencies"].dropna().tolist() == [LATENCIES] * 6
 
 
 @pytest.mark.parametrize("density", [{'a"b, é': 1e-17, "c": 1.0}, {"a": float("nan"), "b": 0.1 + 0.2}, {"a": None}, {"a": float("inf")}])
