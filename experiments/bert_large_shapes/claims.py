@@ -17,9 +17,9 @@ def _network(frame: pd.DataFrame, granularity: str, level: int) -> pd.DataFrame:
 
 
 def _at(rows: pd.DataFrame, length: int) -> pd.DataFrame:
-    """The same network, with the latency of texts of so many tokens in its own columns."""
+    """The same network, with the latency of texts of so many tokens in its own columns; none if it is not recorded."""
     if len(rows) != 1 or not isinstance(rows.iloc[0]["latencies"], dict):
-        return rows
+        return rows[rows["latency_length"] == length]
     listed = rows.iloc[0]["latencies"]
     place = [int(found) for found in listed["latency_length"]].index(length)
     names = ("latency_seconds", "latency_low", "latency_high", "dense_latency_seconds", "measured_speedup")

@@ -1,22 +1,40 @@
-"""Errors in words."""
+"""Errors and warnings in words."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
 from prunelab.basics.stop import Stopped
 
 
+@contextlib.contextmanager
+def warnings_in_words() -> Iterator[None]:
+    """Warnings are a sentence, without the line of code that they are from; as before afterwards."""
+
+    def say(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(f"warning: {message}", err=True)
+
+    before, warnings.showwarning = warnings.showwarning, say
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
+
+
 def guarded(debug: bool, action: Callable[[], object]) -> None:
-    """Run `action`; say an error that a user can mend in a sentence, and exit 2."""
+    """Run `action`; say an error that a user can mend in a sentence, and exit 2; warnings are sentences too."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        action()
+        with contextlib.nullcontext() if debug else warnings_in_words():
+            action()
     except BrokenPipeError:
         raise  # the reader had enough (`| head`): click ends in silence
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:

@@ -27,7 +27,7 @@ def report(source: str, home: str | None, output: str | None, serve: bool, port:
     prunelab report lottery_mnist5k --serve  the same while it runs, at http://127.0.0.1:8765
     prunelab report wandb:me/prunelab        a W&B project; wandb:me/prunelab/GROUP for one study of it
     prunelab report runs/wandb               a folder of W&B runs on disk, sent or not
-    prunelab report points.csv               any table with a sparsity and an accuracy
+    prunelab report points.csv               the points of a report, or any table with a sparsity and a test accuracy
     """
     if not serve and port is not None:
         raise click.UsageError("--port is of --serve")
@@ -51,9 +51,10 @@ def _report(word: str, home: Path, output: str | None = None, style: str = "pape
     from prunelab.results.report import write_report
 
     source = source_of(word, home=home)
-    study, frame = source.name, source.load()
-    claims = evaluate(claims_file(study), frame) if claims_file(study).is_file() else None
-    target = Path(output) if output else home / "reports" / study
+    study, claimed = source.name, claims_file(source.name).is_file()
+    frame = source.load(curves=claimed)  # no report shows them; claims may read them
+    claims = evaluate(claims_file(study), frame) if claimed else None
+    target = Path(output) if output else home / "reports" / source.folder
     inspect = shlex.join(["prunelab", "inspect", study]) if study in studies(home / "records") else ""
     words = {"title": study, "description": description(study), "inspect": inspect, "style": style}
     return write_report(frame, target, **words, claims=claims)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prunelab.basics.canonical import canonical_json
 from prunelab.basics.garbage import importing
 from prunelab.basics.stop import COME_BACK, Stopped, Switch, restore
+from prunelab.cli.errors import warnings_in_words
 from prunelab.store.plans import write_json
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _digest(home: Path, study: str, jobs: Sequence[Job]) -> Digest:
     return digest_of(load(home / "records", study), study, keys)
 
 
+@warnings_in_words()
 def work(config: DictConfig, *, sweep: SweepFolder) -> Outcome:
     """Run a job of a sweep in a process of a launcher's: what Hydra's launchers are given to call."""
     _working.set()

@@ -7,6 +7,7 @@ nearest that it knows.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import warnings
@@ -19,12 +20,13 @@ import pyarrow as pa
 from prunelab.basics.choices import nearest
 from prunelab.records.frame import frame_of
 from prunelab.records.index import EXTRA, FILE, SCHEMA, STAMP
+from prunelab.records.levels import number_levels, rung
 from prunelab.records.schema import AXES, COLUMNS, Record
 
 DENSITY = "density"
 SPARSITIES = ("sparsity", DENSITY, "compression_ratio")  # one of them says how much is left
 ACCURACIES = ("test_top1", "test_f1", "validation_top1", "early_stop_top1")  # one of them says how good it is
-_BARE = Record()
+_DEFAULTS = dataclasses.asdict(Record())
 _FRACTIONS = (
     "sparsity", DENSITY, "sparsity_requested", "effective_sparsity", "test_top1", "test_top5", "test_f1", "validation_top1",
     "early_stop_top1",
@@ -42,11 +44,13 @@ def frame_of_rows(rows: Sequence[Mapping[str, Any]], *, source: str, study: str 
         study: name of the study where a row has none.
 
     Raises:
-        ValueError: naming the columns that are missing and what is nearest to them, or the cell that is not what its column holds.
+        ValueError: naming the columns that are missing and what is nearest to them, the cell that is not what its column holds, the row
+            that says neither its level nor its sparsity, or the rows that are one point.
     """
     check_columns({name for row in rows for name in row}, source=source)
     made = [_row(row, where=f"{source}, row {number}", study=study) for number, row in enumerate(rows, start=1)]
-    _number_levels([row for row, given in zip(made, rows, strict=True) if _missing(given.get("level"))])
+    number_levels([row for row, given in zip(made, rows, strict=True) if _missing(given.get("level"))])
+    _check_distinct(made, rows, source)
     columns = {name: pa.array([_arrow(name, row[name]) for row in made], SCHEMA.field(name).type) for name in COLUMNS}
     count = len(made)
     keys = {FILE: pa.array([f"{i:09d}" for i in range(count)]), STAMP: pa.array([""] * count), EXTRA: pa.array([None] * count, pa.string())}
@@ -83,7 +87,7 @@ def usable(row: Mapping[str, Any]) -> bool:
 
 
 def _row(given: Mapping[str, Any], *, where: str, study: str) -> dict[str, Any]:
-    row = {name: _cell(name, given.get(name), where) for name in COLUMNS}
+    row = _DEFAULTS | {name: _cell(name, value, where) for name, value in given.items() if name in _DEFAULTS}
     row["study"] = row["study"] or study
     if row["sparsity"] is None:
         row["sparsity"] = _sparsity(given, row, where)
@@ -91,7 +95,46 @@ def _row(given: Mapping[str, Any], *, where: str, study: str) -> dict[str, Any]:
         value = row.get(name)
         if value is not None and not (math.isnan(value) or 0 <= value <= 1):
             raise ValueError(f"{where}: {name} = {value:g} is not a fraction in [0, 1]; per cent are divided by 100 first")
+    if _missing(given.get("level")) and row["kind"] != "barrier" and rung(row) is None:
+        raise ValueError(
+            f"{where}: neither a level nor how much is left ({', '.join(SPARSITIES)}); give the sparsity, which is 0 for a dense network"
+        )
     return row
+
+
+def _check_distinct(made: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], source: str) -> None:
+    """Check that no two rows are one point.
+
+    Raises:
+        ValueError: naming two that are, and what may tell them apart.
+    """
+    seen: dict[tuple[Any, ...], int] = {}
+    again = [(first, place) for place, row in enumerate(made) if (first := seen.setdefault(axes_of(row), place)) != place]
+    if not again:
+        return
+    first, second = again[0]
+    point = ", ".join(f"{axis}={value}" for axis, value in zip(AXES, axes_of(made[first]), strict=True) if value != "")
+    given = dict.fromkeys(name for row in rows for name in row)
+    apart = [name for name in given if name not in {*COLUMNS, DENSITY} and any(rows[a].get(name) != rows[b].get(name) for a, b in again)]
+    hints = []
+    if apart:
+        left_out = f"such rows differ in {', '.join(apart)}, left out for being no column of a record"
+        hints.append(f"{left_out}: name what tells them apart criterion (of methods), seed (of replicates) or variant (of settings)")
+    if "seed" not in given:
+        hints.append("there is no column seed, so all rows are of seed 0: replicates need one")
+    if not hints:
+        hints.append("leave one out, or tell them apart by a column such as seed or variant")
+    same = f"{source}, rows {first + 1} and {second + 1} are the same point ({point}), {len(again)} rows repeat one"
+    raise ValueError("; ".join([same, *hints]))
+
+
+def axes_of(row: Mapping[str, Any], where: str = "") -> tuple[Any, ...]:
+    """Which point a row is, with the defaults of the axes that it lacks.
+
+    Raises:
+        ValueError: if a cell is not what its axis holds.
+    """
+    return tuple([_cell(axis, row.get(axis), where) for axis in AXES])
 
 
 def _sparsity(given: Mapping[str, Any], row: Mapping[str, Any], where: str) -> float | None:
@@ -107,23 +150,6 @@ def _sparsity(given: Mapping[str, Any], row: Mapping[str, Any], where: str) -> f
     return 1 - 1 / ratio
 
 
-def _number_levels(rows: Sequence[dict[str, Any]]) -> None:
-    """Levels of rows that name none: 0 for what is dense, then 1, 2, ... by sparsity within each method."""
-    method = [axis for axis in AXES if axis not in ("seed", "level", "control")]
-    ladders: dict[tuple[Any, ...], set[float]] = {}
-    for row in rows:
-        ladders.setdefault(tuple(row[axis] for axis in method), set()).add(_rung(row))
-    for row in rows:
-        above = sorted(ladders[tuple(row[axis] for axis in method)] - {0.0})
-        row["level"] = above.index(_rung(row)) + 1 if _rung(row) else 0
-
-
-def _rung(row: Mapping[str, Any]) -> float:
-    """Seeds of one level may differ in the last weight."""
-    asked = row["sparsity"] if row["sparsity_requested"] is None else row["sparsity_requested"]
-    return round(asked, 4) if asked is not None and not math.isnan(asked) else 0.0
-
-
 def _missing(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _MISSING
@@ -132,7 +158,7 @@ def _missing(value: Any) -> bool:
 
 def _cell(name: str, value: Any, where: str) -> Any:
     """`value` as the column's type; its default where it is missing."""
-    kind, default = SCHEMA.field(name).type, getattr(_BARE, name)
+    kind, default = SCHEMA.field(name).type, _DEFAULTS[name]
     if kind == pa.string():  # `none` is a control
         return default if value is None or value == "" or (isinstance(value, float) and math.isnan(value)) else str(value)
     if _missing(value):

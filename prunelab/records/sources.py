@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 
@@ -14,23 +14,38 @@ from prunelab.records.frame import load, studies
 WHAT = "a study, a CSV file, a folder of W&B runs, or wandb:ENTITY/PROJECT[/GROUP]"
 
 
+class Load(Protocol):
+    """How a source is read."""
+
+    def __call__(self, *, curves: bool = True) -> pd.DataFrame:
+        """See `Source`."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
     """Records from somewhere.
 
     Attributes:
-        name: what a report of them is called; fit for a folder.
-        load: reads them, a frame with the columns of `prunelab.records.schema`.
+        name: what a report of them is called, and the study that it is of; fit for a folder.
+        folder: name of the folder of its report; a table of a study's points leaves the study's own report alone.
+        load: reads them, a frame with the columns of `prunelab.records.schema`; with `curves=False` the column `curve` may be empty, for a
+            reader that does not need it and has less to wait for.
     """
 
     name: str
-    load: Callable[[], pd.DataFrame]
+    load: Load
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", self.folder or self.name)
 
 
 def source_of(word: str, *, home: Path) -> Source:
     """What `word` means: a study below `home`, a CSV file, a folder of offline W&B runs, or a W&B project.
 
-    A study goes before a file or a folder of its name; write ./NAME for the latter.
+    A study goes before a file or a folder of its name; write ./NAME for the latter. A table of one study, as its column `study` says, is
+    named after it; another after its file.
 
     Raises:
         ValueError: if it is none of them.
@@ -40,18 +55,22 @@ def source_of(word: str, *, home: Path) -> Source:
     records, path = home / "records", Path(word)
     if word.startswith(PREFIX):
         project = parse_project(word)
-        return Source(name=project.group or project.project, load=lambda: load_wandb_project(project, cache=home / "cache" / "wandb"))
+        return Source(
+            name=project.group or project.project, load=lambda curves=True: load_wandb_project(project, cache=home / "cache" / "wandb")
+        )
     names = studies(records)
     if word in names:
-        return Source(name=word, load=lambda: load(records, word, curves=False))
+        return Source(name=word, load=lambda curves=True: load(records, word, curves=curves))
     if path.is_dir():
         from prunelab.records.from_wandb_files import load_wandb_files
 
-        return Source(name=_folder_name(path), load=lambda: load_wandb_files(path))
+        return Source(name=_folder_name(path), load=lambda curves=True: load_wandb_files(path))
     if path.is_file():
-        from prunelab.records.from_csv import load_csv
+        from prunelab.records.from_csv import load_csv, study_of_csv
 
-        return Source(name=path.stem, load=lambda: load_csv(path))
+        study = study_of_csv(path) or path.stem
+        folder = path.stem if study == path.stem else f"{study}-{path.stem}"
+        return Source(name=study, load=lambda curves=True: load_csv(path), folder=folder)
     if "/" in word or path.suffix:
         raise ValueError(f"no file or folder {word!r}; give {WHAT}")
     raise ValueError(f"{unknown('study', word, names)} Give {WHAT}.")

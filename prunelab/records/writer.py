@@ -14,13 +14,18 @@ from prunelab.records.schema import SCHEMA_VERSION, Record
 _STUDY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
+def is_study_name(name: str) -> bool:
+    """Whether `name` can be that of a study."""
+    return bool(_STUDY.match(name))
+
+
 def check_study_name(name: str) -> str:
     """A study's name is the name of a folder.
 
     Raises:
         ValueError: for anything but letters, digits, `_`, `.` and `-`.
     """
-    if not _STUDY.match(name):
+    if not is_study_name(name):
         raise ValueError(f"study name {name!r} must be letters, digits, '_', '.' or '-', starting with a letter or digit")
     return name
 

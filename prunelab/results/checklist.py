@@ -82,7 +82,7 @@ def _dense(rows: pd.DataFrame, own: pd.DataFrame) -> Item:
     wanted = set(map(tuple, own[["method", "seed"]].astype({"method": str}).to_numpy()))
     lacking = len(wanted - having)
     evidence = (
-        f"{lacking} of {len(wanted)} pairs of method and seed have no dense network."
+        f"{lacking} of {len(wanted)} pairs of method and seed have no dense network with a test accuracy."
         if lacking
         else f"Each method has a dense network of each of its seeds; their accuracies are from {_percents(dense['test_top1'])}."
     )

@@ -14,12 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from prunelab.records.frame import load
+from prunelab.records.to_csv import to_csv
 from prunelab.results.claims import Claim
 from prunelab.results.figures import figures
 from prunelab.results.frames import checked
 from prunelab.results.page import Live, render_page
 from prunelab.results.remembering import remembering
-from prunelab.results.report import points_csv, render
+from prunelab.results.report import render
 
 EMPTY = "empty"
 _SETTLED_SECONDS = 2.0  # a clock of the file system may tick this slowly
@@ -78,7 +79,7 @@ class LiveReport:
     def points(self) -> str:
         """The measured points as CSV; a heading alone if there is none."""
         with self._lock:
-            return points_csv(self._frame()).decode()
+            return to_csv(self._frame()).decode()
 
     def _frame(self) -> pd.DataFrame:
         return load(self._records, self.study, index_file=Path(self._workshop.name) / "index.parquet")

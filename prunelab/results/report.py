@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from pyarrow import csv
 
 from prunelab.basics.garbage import no_collections
-from prunelab.records.schema import COLUMNS, NESTED
+from prunelab.records.rows import ACCURACIES
+from prunelab.records.to_csv import to_csv
 from prunelab.results.claim_files import notes
 from prunelab.results.claims import Claim
 from prunelab.results.figure_parts import Absent, Figure
@@ -32,6 +31,7 @@ from prunelab.results.units import percent
 
 PAGE_NAME = "report.html"
 POINTS_NAME = "points.csv"
+ACCURACY = "test_top1"  # what figures, tables and sentences are about
 INSPECTION_NAME = "inspect.html"
 TABLES_NAMES = ("tables.md", "tables.tex")
 _INSPECT = "Overlap of masks, agreement of criteria, exemplars and calibration need the networks themselves:"
@@ -69,13 +69,15 @@ def write_report(
         The path of the page.
 
     Raises:
-        ValueError: if the frame is empty, lacks columns, or holds a point twice; for an unknown style.
+        ValueError: if the frame is empty, lacks columns, or holds a point twice; if its networks have an accuracy, but none that of the
+            report; for an unknown style.
     """
     from prunelab.results.drawing import drawing
     from prunelab.results.paper_styles import FORMATS, paper_style
 
     look = paper_style(style)
     frame = checked(frame)
+    _check_accuracy(frame)
     directory = Path(directory)
     words = {"title": title, "description": description}
     inspected = INSPECTION_NAME if (directory / INSPECTION_NAME).is_file() else ""
@@ -88,7 +90,7 @@ def write_report(
         files = {"formats": FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
         html, table = workshop / PAGE_NAME, workshop / POINTS_NAME
         html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
-        table.write_bytes(points_csv(frame))
+        table.write_bytes(to_csv(frame))
         made = [*_write_tables(tables, workshop, title), *saved.paths()]
         for path in [*made, table, html]:
             path.replace(directory / path.name)
@@ -96,10 +98,25 @@ def write_report(
     return directory / PAGE_NAME
 
 
+def _check_accuracy(frame: pd.DataFrame) -> None:
+    """Check that the report has something to show of networks that have an accuracy.
+
+    Raises:
+        ValueError: if all have only another accuracy than the report shows.
+    """
+    rows = points(frame)
+    others = [name for name in ACCURACIES if rows[name].notna().any()]
+    if others and ACCURACY not in others:
+        raise ValueError(
+            f"a report is about {ACCURACY}, which none of the {len(rows)} networks has; they have {', '.join(others)}. If one of these is "
+            f"the test accuracy, call it {ACCURACY}; else `prunelab compare --measure {others[0]}` takes it as it is."
+        )
+
+
 @remembered
 def _level_tables(frame: pd.DataFrame) -> list[LevelTable]:
     return [
-        *level_tables(frame, "test_top1", "Test accuracy"),
+        *level_tables(frame, ACCURACY, "Test accuracy"),
         *level_tables(frame, "early_stop_step", "Step of lowest validation loss"),
     ]
 
@@ -117,18 +134,6 @@ def _write_tables(tables: list[TextTable], directory: Path, title: str) -> list[
             written.append(directory / name)
             written[-1].write_text(text(tables, title), encoding="utf-8")
     return written
-
-
-def points_csv(frame: pd.DataFrame) -> bytes:
-    """The records as CSV; by Arrow, which takes a tenth of the time that pandas takes."""
-    written = pa.BufferOutputStream()
-    csv.write_csv(pa.Table.from_pandas(flat(frame), preserve_index=False), written)
-    return written.getvalue().to_pybytes()
-
-
-def flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The records without the columns that hold a mapping in each cell."""
-    return frame[[column for column in COLUMNS if column not in NESTED]]
 
 
 def render(
@@ -206,9 +211,10 @@ def _environment(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _commands(frame: pd.DataFrame) -> list[str]:
-    """For each study, the commands that run it again: one for a whole sweep."""
+    """For each study, the commands that run it again: one for a whole sweep. None for rows that say neither job nor commit."""
     commands = []
-    for study, jobs in frame[frame["study"] != ""].groupby("study", sort=False):
+    ran = (frame["overrides"].fillna("") != "") | (frame["git_commit"].fillna("") != "")
+    for study, jobs in frame[ran & (frame["study"] != "")].groupby("study", sort=False):
         overrides = [str(job or "").split() for job in jobs["overrides"].drop_duplicates()]
         overrides = [words if any(_key(w) == "experiment" for w in words) else [f"experiment={study}", *words] for words in overrides]
         commands += ["prunelab run " + " ".join(map(_quoted, words)) for words in _sweep(overrides) or overrides]

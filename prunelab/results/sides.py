@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from prunelab.basics.choices import unknown
+from prunelab.records.levels import SAME_DENSITY
 from prunelab.results.frames import MissingData, checked, points
 from prunelab.results.methods import METHOD_AXES, with_methods
 
-SAME_DENSITY = 0.05  # levels of two studies are alike if the weights they leave differ by less than this, relatively
 _BETWEEN = " · "
 _TASK = {"model": "model", "dataset": "data set"}
 

@@ -52,11 +52,10 @@ def _of_method(own: pd.DataFrame, prefix: str, name: str, *, brief: bool) -> lis
     try:
         levels = against_dense(own)
     except MissingData:
-        return [f"{prefix}there is no dense network to compare with."]
-    if not (own["level"] > 0).any():
-        return [f"{prefix}no pruned network yet." if prefix else "No pruned network yet."]
+        levels = []
     if not levels:
-        return [f"{prefix}no pruned network shares a seed with the dense network."]
+        said = _incomparable(own)
+        return [f"{prefix}{said}" if prefix else said[:1].upper() + said[1:]]
     reference = curves.series(own, "test_top1").query("control == 'none' and level == 0").iloc[0]
     dense_text = FRACTION.value(reference["mean"])
     matched = matching(levels)
@@ -73,6 +72,18 @@ def _of_method(own: pd.DataFrame, prefix: str, name: str, *, brief: bool) -> lis
         f"{percent(matched.density)} of the weights, by the means over seeds: {_difference(matched.difference.interval)}."
     )
     return [first] if brief else [first, *_best(levels), *_controls(own, matched)]
+
+
+def _incomparable(own: pd.DataFrame) -> str:
+    """Why no level of a method can be compared with its dense network."""
+    rows = own[own["control"] == "none"]
+    measured = np.isfinite(rows["test_top1"])
+    for kind, there in (("dense", rows["level"] == 0), ("pruned", rows["level"] > 0)):
+        if not there.any():
+            return f"there is no {kind} network to compare with." if kind == "dense" else "no pruned network yet."
+        if not (there & measured).any():
+            return f"no {kind} network has a test accuracy."
+    return "no pruned network shares a seed with the dense network."
 
 
 def _best(levels: list[LevelDifference]) -> list[str]:

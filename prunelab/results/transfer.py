@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from prunelab.records.levels import SAME_DENSITY
 from prunelab.results import curves
 from prunelab.results.frames import MissingData
 from prunelab.results.intervals import mean_interval
-from prunelab.results.sides import SAME_DENSITY
 
 FEWEST_METHODS = 3  # two are in the same order half of the time by chance
 

@@ -165,6 +165,7 @@ class _WandbRun:
 
         def begin() -> None:
             self._live = tracker.begin(options, sweep_id)
+            self.id = self._live.id  # another, if it had to be begun again
             self._offline = tracker.mode == "offline"
             layout.define_curves(self._live)
 

@@ -80,6 +80,9 @@ def test_offline_then_sent_then_read_back(untracked, tmp_path):
     ways = [tmp_path / folder for folder in ("of_records", "report", "of_files")]
     points = [(way / "points.csv").read_text().splitlines() for way in ways]
     assert points[0] == points[1] == points[2]
+    tables = [(way / "tables.md").read_text().splitlines() for way in ways]
+    assert len(tables[0]) > 10
+    assert [own[1:] for own in tables] == [tables[0][1:]] * 3  # but for the heading: each is called after its source
     fronts = [front(points_of(checked(load_csv(way / "points.csv"))), ("compression_ratio", "test_top1")) for way in ways]
     assert len(fronts[0]) >= 1
     assert all(fronts[0].equals(other) for other in fronts[1:])

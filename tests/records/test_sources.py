@@ -15,17 +15,19 @@ from prunelab.records.from_csv import load_csv
 from prunelab.records.from_wandb_api import load_wandb_project, parse_project
 from prunelab.records.from_wandb_files import load_wandb_files, run_files, studies_of
 from prunelab.records.mirror import config_of
+from prunelab.records.runs import frame_of_runs
 from prunelab.records.schema import AXES, COLUMNS, NESTED, Record
 from prunelab.records.sources import source_of
+from prunelab.records.to_csv import to_csv
 from prunelab.records.writer import write_record
 from prunelab.results.curves import series
 from prunelab.results.pareto import front
-from prunelab.results.report import flat
 from prunelab.tracking.wandb_folders import sync, unsent
 from prunelab.tracking.wandb_tracker import WandbTracker
 from tests.tracking.loopback import Loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+LATENCIES = {"batch": [1.0, 1.0], "length": [128.0, 256.0], "latency_seconds": [0.1 + 0.2, 1e-5]}
 PATIENCE = 240.0  # for a machine that does much else
 
 
@@ -37,6 +39,7 @@ def records() -> list[Record]:
             **common, seed=seed, level=level, sparsity_requested=asked, sparsity=asked + seed * 1e-5, compression_ratio=1 / (1 - asked),
             test_top1=0.9 - level * seed / 7, parameters=266_610 - level, layer_density={"fc2.weight": 1 / 3, "fc1.weight": 1 - asked},
             curve={"step": [1.0, 2.0], "validation_loss": [0.1 + 0.2, 1e-17 * (seed + 1)]}, wandb_id="x", train_seconds=1.5,
+            latencies=LATENCIES,
         )
         for seed in (0, 1) for level, asked in enumerate((0.0, 0.2, 0.36))
     ]  # fmt: skip
@@ -140,10 +143,27 @@ def test_csv(home, tmp_path):
         written[name] = [json.dumps(cell) if cell else "" for cell in frame[name]]
     written.to_csv(whole, index=False)
     agree(frame, load_csv(whole))
-    flat(frame).to_csv(points, index=False)  # as in a report
+    points.write_bytes(to_csv(frame))  # as in a report
     found = load_csv(points)
-    bare = frame.assign(**dict.fromkeys(NESTED))
-    assert same(bare, found) == []
+    agree(frame.assign(curve=None), found)
+    assert found["latencies"].dropna().tolist() == [LATENCIES] * 6
+
+
+@pytest.mark.parametrize("density", [{'a"b, é': 1e-17, "c": 1.0}, {"a": float("nan"), "b": 0.1 + 0.2}, {"a": None}, {"a": float("inf")}])
+def test_layer_densities_of_any_kind_go_through_a_csv(tmp_path, density):
+    path = tmp_path / "t.csv"
+    rows = [Record(level=level, sparsity=0.1, test_top1=0.9, layer_density=cell) for level, cell in enumerate((density, None))]
+    path.write_bytes(to_csv(pd.DataFrame([dataclasses.asdict(row) for row in rows])))
+    found = load_csv(path)["layer_density"].tolist()
+    np.testing.assert_equal(found, [density, None])
+
+
+def test_a_table_of_one_study_is_named_after_it_and_leaves_its_report_alone(tmp_path):
+    path = tmp_path / "t.csv"
+    for studies, expected in (("ss", ("s", "s-t")), ("st", ("t", "t")), ("tt", ("t", "t")), ("//", ("t", "t"))):
+        path.write_text("study,sparsity,test_top1\n" + "".join(f"{name},0.{place},0.9\n" for place, name in enumerate(studies)))
+        source = source_of(str(path), home=tmp_path)
+        assert (source.name, source.folder, len(source.load())) == (*expected, 2)
 
 
 def test_a_table_from_elsewhere(tmp_path):
@@ -157,6 +177,17 @@ def test_a_table_from_elsewhere(tmp_path):
     assert found["test_top1"].isna().tolist() == [False] * 5 + [True]
 
 
+def test_a_table_without_compression_ratios_gets_those_of_its_sparsities(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("kind,seed,sparsity,test_top1\npoint,0,0,0.9\npoint,0,0.75,0.9\npoint,0,1,0.1\nbarrier,0,0.75,\n")
+    found = load_csv(path)
+    ratios = dict(zip(zip(found["kind"], found["sparsity"], strict=True), found["compression_ratio"], strict=True))
+    assert {key: value for key, value in ratios.items() if value == value} == {("point", 0.0): 1.0, ("point", 0.75): 4.0}
+    path.write_text("seed,sparsity,test_top1,compression_ratio\n0,0.75,0.9,3.9\n0,0.5,0.9,\n")  # some were measured
+    np.testing.assert_equal(load_csv(path)["compression_ratio"].tolist(), [np.nan, 3.9])
+
+
+@pytest.mark.filterwarnings("ignore:.*columns that are none of a record's")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -167,6 +198,13 @@ def test_a_table_from_elsewhere(tmp_path):
         ("sparsity,test_top1,seed\n0.5,0.9,1.5\n", "seed = '1.5' is not a whole number"),
         ("compression_ratio,test_top1\n0.5,0.9\n", "must be at least 1"),
         ("sparsity,test_top1,layer_density\n0.5,0.9,[1]\n", "layer_density = .* is not a JSON object"),
+        ("sparsity,test_top1\n0.5,0.9\n,0.8\n", "row 2: neither a level nor how much is left .*give the sparsity, which is 0 for a dense"),
+        ("trial,sparsity,test_top1\n0,0.5,0.9\n1,0.5,0.8\n", "rows 1 and 2 are the same point .*differ in trial, .*no column seed"),
+        (
+            "method,seed,sparsity,test_top1\nA,0,0.5,0.9\nA,0,0.7,0.9\nB,0,0.5,0.8\n",
+            "rows 1 and 3 .*differ in method, .*seed .of replicates",
+        ),
+        ("seed,sparsity,test_top1\n0,0.5,0.9\n0,0.5,0.9\n", "rows 1 and 2 are the same point .*leave one out"),
         ("sparsity,test_top1\n", "has no rows"),
         ("", "is not a table"),
     ],
@@ -176,6 +214,69 @@ def test_what_is_wrong_with_a_table_is_named(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(ValueError, match=said):
         load_csv(path)
+
+
+def levels(tmp_path, rows: list[tuple[str, int, float]]) -> list[int]:
+    """The levels of rows with a control, a seed and a sparsity, in their order."""
+    path = tmp_path / "t.csv"
+    path.write_text("control,seed,sparsity,test_top1\n" + "".join(f"{control},{seed},{at!r},0.9\n" for control, seed, at in rows))
+    found = load_csv(path)
+    known = {(row["control"], row["seed"], row["sparsity"]): row["level"] for row in found.to_dict("records")}
+    return [known[row] for row in rows]
+
+
+def test_sparsities_that_differ_a_little_between_seeds_are_one_level(tmp_path):
+    ladder = (0.0, 0.5, 0.75)
+    rows = [(control, seed, at and at + 0.002 * seed) for control in ("none", "random") for seed in (0, 1, 2) for at in ladder]
+    assert levels(tmp_path, rows) == [0, 1, 2] * 6
+    assert levels(tmp_path, [*rows[:9], ("random", 0, 0.753), ("random", 1, 0.9)]) == [0, 1, 2] * 3 + [2, 3]
+    two_on_one = [("random", 0, 0.5), ("random", 0, 0.501)]
+    assert levels(tmp_path, [*rows[:9], *two_on_one]) == [0, 3, 4] * 3 + [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("ladders", "expected"),
+    [
+        ([(0.5, 0.9), (0.5, 0.8)], [1, 3, 1, 2]),  # not as many weights left
+        ([(0.5, 0.75), (0.5,)], [1, 2, 1]),  # a seed lacks a level
+        ([(0.5, 0.51), (0.51, 0.52)], [1, 2, 2, 3]),  # what they share says more than their order
+        ([(0.5, 0.51), (0.5, 0.51)], [1, 2, 1, 2]),
+        ([(0.00001, 0.5)], [1, 2]),  # not dense
+    ],
+)
+def test_other_sparsities_are_levels_of_their_own(tmp_path, ladders, expected):
+    assert levels(tmp_path, [("none", seed, at) for seed, ladder in enumerate(ladders) for at in ladder]) == expected
+
+
+def test_a_barrier_may_lack_a_sparsity(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("kind,seed,sparsity,test_top1,barrier\npoint,0,0.5,0.9,\nbarrier,0,,,0.1\n")
+    assert load_csv(path)[["kind", "level"]].to_numpy().tolist() == [["barrier", 0], ["point", 1]]
+
+
+def test_a_reader_without_need_of_curves_gets_all_else(tmp_path):
+    for record in records():
+        write_record(tmp_path / "records", dataclasses.replace(record, curve={"step": [1.0], "train_loss": [0.5]}))
+    source = source_of(records()[0].study, home=tmp_path)
+    whole, rest = source.load(), source.load(curves=False)
+    assert whole["curve"].notna().all()
+    assert rest["curve"].isna().all()
+    pd.testing.assert_frame_equal(rest.drop(columns="curve"), whole.drop(columns="curve"))
+    assert source.load()["curve"].notna().all(), "the index has lost none"
+
+
+def test_the_run_of_a_point_that_was_started_last_counts():
+    config = config_of(Record(study="s", seed=1, level=1), {})
+    runs = [
+        {"run_id": run_id, "start_time": f"2026-01-0{day}", "config": config, "summary": summary}
+        for run_id, day, summary in (
+            ("x", 2, {"sparsity": 0.2, "test_top1": 0.8}), ("x-again", 1, {"sparsity": 0.2, "test_top1": 0.7}), ("y", 3, {}),
+        )
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the point was measured, so the run that ended before is not missed
+        found = frame_of_runs(runs, source="t")
+    assert found[["test_top1", "wandb_id"]].to_numpy().tolist() == [[0.8, "x"]]
 
 
 def test_an_unknown_column_is_named_and_left_out(tmp_path):

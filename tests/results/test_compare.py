@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from prunelab.cli import main
 from prunelab.records.sources import source_parts
+from prunelab.records.to_csv import to_csv
 from prunelab.records.writer import write_record
 from prunelab.results.compare import compare
 from prunelab.results.frames import MissingData, checked
-from prunelab.results.report import points_csv
 from prunelab.results.sections import sections
 from prunelab.results.sides import side_of
 
@@ -137,7 +137,7 @@ def test_a_side_may_be_a_table_or_a_project_of_wandb(make_study, to_frame, tmp_p
     for record in make_study(levels=3, controls=("reinit",)):
         write_record(tmp_path / "records", record)
     table = tmp_path / "mine.csv"
-    table.write_bytes(points_csv(frame))
+    table.write_bytes(to_csv(frame))
     given = ["compare", "lottery_mnist5k", f"{table}:reinit", "--json", "--home", str(tmp_path)]
     found = CliRunner().invoke(main, given)
     assert found.exit_code == 0, found.output

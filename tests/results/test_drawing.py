@@ -89,10 +89,10 @@ def test_a_relative_folder_is_this_process_s_own(drawn, tmp_path, monkeypatch):
 
 def test_what_a_killed_process_has_not_drawn_is_drawn_here(drawn, tmp_path):
     with drawing.drawing(tmp_path, STYLE) as saved:
-        for process in drawing._executor()._processes:
+        saved.save(drawn[0])
+        for process in list(drawing._executor()._processes):
             os.kill(process, signal.SIGKILL)
-        for figure in drawn[:2]:
-            saved.save(figure)
+        saved.save(drawn[1])
     with pytest.warns(UserWarning, match="was killed"):
         assert all(path.is_file() for path in saved.paths())
     with drawing.drawing(tmp_path, STYLE) as saved:

@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 
+from prunelab.records.from_csv import load_csv
+from prunelab.results.checklist import checklist
 from prunelab.results.claims import difference_above
 from prunelab.results.frames import checked
 from prunelab.results.page import script_json
@@ -95,7 +97,42 @@ def test_the_report_of_a_study(study, tmp_path):
         assert ElementTree.parse(path.parent / f"{key}.svg").getroot().tag.endswith("svg")
     points = pd.read_csv(path.parent / "points.csv")
     assert len(points) == len(study)
-    assert not {"layer_density", "curve", "barrier_curve", "latencies"} & set(points.columns)
+    assert "curve" not in points.columns
+    again = load_csv(path.parent / "points.csv")
+    drawn = {plot["id"] for plot in report(again, tmp_path / "again").plots}
+    assert {"plot-layers-0", "plot-interpolation-0"} <= drawn == {plot["id"] for plot in page.plots}
+
+
+@pytest.mark.parametrize("column", ["test_f1", "validation_top1"])
+def test_networks_without_the_accuracy_of_a_report_have_none(to_frame, make_network, tmp_path, column):
+    rows = [make_network(seed=seed, level=level, test_top1=None, **{column: 0.5}) for seed in (0, 1) for level in (0, 1)]
+    with pytest.raises(ValueError, match=f"about test_top1, which none of the 4 networks has; they have {column}.*--measure {column}"):
+        write_report(to_frame(rows), tmp_path / "out", title="t")
+    assert not (tmp_path / "out").exists()
+    report(to_frame([*rows, make_network(level=2, **{column: 0.5})]), tmp_path)
+    report(to_frame([dataclasses.replace(row, diverged=True, **{column: None}) for row in rows]), tmp_path)  # none has any
+
+
+def test_why_nothing_is_compared_with_the_dense_network_is_said(to_frame, make_network):
+    dense, pruned = make_network(), make_network(level=1)
+    unmeasured = {"test_top1": None}
+    for networks, said in (
+        ([pruned], "There is no dense network to compare with."),
+        ([dataclasses.replace(dense, **unmeasured), pruned], "No dense network has a test accuracy."),
+        ([dense], "No pruned network yet."),
+        ([dense, dataclasses.replace(pruned, **unmeasured)], "No pruned network has a test accuracy."),
+        ([dense, make_network(level=1, seed=1)], "No pruned network shares a seed with the dense network."),
+    ):
+        assert headline(checked(to_frame(networks))) == [said]
+    found = {item.recommendation: item for item in checklist(checked(to_frame([dataclasses.replace(dense, **unmeasured), pruned])))}
+    item = found["The dense network, trained the same way, is reported"]
+    assert (item.met, item.evidence) == (False, "1 of 1 pairs of method and seed have no dense network with a test accuracy.")
+
+
+def test_a_command_is_given_only_for_what_prunelab_ran(to_frame, make_network, tmp_path):
+    for changes, given in (({"git_commit": None}, False), ({"git_commit": None, "overrides": "seeds=[0]"}, True), ({}, True)):
+        page = report(to_frame([make_network(level=level, **changes) for level in (0, 1)]), tmp_path)
+        assert ("prunelab run experiment=lottery_mnist5k" in page.text) == given
 
 
 def test_nothing_is_fetched_from_elsewhere(study, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prunelab.records.from_wandb_files import load_wandb_files
 from prunelab.records.mirror import config_of, row_of
 from prunelab.records.schema import AXES, Record
 from prunelab.tracking.tracker import Digest, Line, Sheet, Stored
@@ -197,3 +198,22 @@ def test_no_key_is_one_warning_and_the_rest_is_kept(tmp_path, monkeypatch):
 def test_patience_is_checked():
     with pytest.raises(ValueError, match="patience = 0"):
         WandbTracker(directory=Path(), patience=0)
+
+
+def test_a_run_that_had_to_be_begun_again_says_its_id(tmp_path, monkeypatch):
+    begin = WandbTracker._init
+
+    def unreachable(tracker, *arguments):
+        if tracker.mode == "online":
+            raise ConnectionError("refused")
+        return begin(tracker, *arguments)
+
+    monkeypatch.setattr(WandbTracker, "_init", unreachable)
+    tracker = WandbTracker(directory=tmp_path, mode="online")
+    run = started(tracker)
+    with pytest.warns(UserWarning, match="kept offline"):
+        tracker.flush()
+    assert run.id == "abc123-again"
+    run.finish(RECORD)
+    tracker.flush()
+    assert load_wandb_files(tmp_path)["wandb_id"].tolist() == ["abc123-again"]
