@@ -10,11 +10,18 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 INTERRUPTED = 130  # what shells give a command that Ctrl-C ended
 COME_BACK = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, the same command goes on from here
 _POLL_SECONDS = 1.0
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, which was asked to stop, with an exit code. To be asked again now changes nothing."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 class Stopped(BaseException):

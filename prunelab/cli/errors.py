@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from prunelab.basics.stop import Stopped
+from prunelab.basics.stop import INTERRUPTED, Stopped, leave
 
 
 @contextlib.contextmanager
@@ -44,10 +44,10 @@ def guarded(debug: bool, action: Callable[[], object]) -> None:
         sys.exit(2)
     except Stopped as stop:
         click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
-        sys.exit(stop.code)
+        leave(stop.code)
     except KeyboardInterrupt:
         click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
-        sys.exit(130)
+        leave(INTERRUPTED)
 
 
 def _explained(error: BaseException) -> str:

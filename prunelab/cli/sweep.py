@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunelab.basics.stop import COME_BACK, Switch, restore
+from prunelab.basics.stop import COME_BACK, INTERRUPTED, Switch, leave, restore
 from prunelab.cli.jobs import Job, job_of
 from prunelab.cli.launching import Launch, run_hydra
 from prunelab.cli.work import get_ready, summarise
@@ -33,6 +33,8 @@ def run_all(overrides: tuple[str, ...], *, only_plan: bool = False) -> list[Path
     """
     sweep = _Sweep(only_plan)
     run_hydra(overrides, one=sweep.one, many=sweep.many, launches=not only_plan)
+    if sweep.code in (INTERRUPTED, COME_BACK):
+        leave(sweep.code)
     if sweep.code:
         sys.exit(sweep.code)
     return sweep.homes
