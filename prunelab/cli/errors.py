@@ -29,16 +29,13 @@ def warnings_in_words() -> Iterator[None]:
 
 def guarded(debug: bool, action: Callable[[], object]) -> None:
     """Run `action`; say an error that a user can mend in a sentence, and exit 2; warnings are sentences too."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
     try:
         with contextlib.nullcontext() if debug else warnings_in_words():
             action()
     except BrokenPipeError:
         raise  # the reader had enough (`| head`): click ends in silence
-    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
-        if debug:
+    except Exception as error:
+        if debug or not _can_be_mended(error):
             raise
         click.echo(f"error: {_explained(error)}", err=True)
         sys.exit(2)
@@ -48,6 +45,17 @@ def guarded(debug: bool, action: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         click.echo("stopped; finished stages are kept, the same command goes on from there", err=True)
         leave(INTERRUPTED)
+
+
+def _can_be_mended(error: Exception) -> bool:
+    """Whether a user can mend it; Hydra's errors are looked for only where Hydra was imported at all."""
+    kinds: list[type[Exception]] = [ValueError, OSError]
+    if "hydra.errors" in sys.modules:
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+
+        kinds += [HydraException, OmegaConfBaseException]
+    return isinstance(error, tuple(kinds))
 
 
 def _explained(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from prunelab.basics.garbage import importing
 from prunelab.cli.errors import guarded
 from prunelab.cli.options import debug_option, home_folder, home_option, style_option
 
@@ -45,10 +46,11 @@ def _report(word: str, home: Path, output: str | None = None, style: str = "pape
     from prunelab.results import drawing
 
     drawing.get_ready()
-    from prunelab.records.frame import studies
-    from prunelab.records.sources import source_of
-    from prunelab.results.claim_files import evaluate
-    from prunelab.results.report import write_report
+    with importing():
+        from prunelab.records.frame import studies
+        from prunelab.records.sources import source_of
+        from prunelab.results.claim_files import evaluate
+        from prunelab.results.report import write_report
 
     source = source_of(word, home=home)
     study, claimed = source.name, claims_file(source.name).is_file()

@@ -7,6 +7,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,10 @@ def write_report(
         tables = text_tables(_level_tables(frame), _sections(frame))
         files = {"formats": FORMATS, "tables_files": TABLES_NAMES if tables else (), "inspected": inspected}
         html, table = workshop / PAGE_NAME, workshop / POINTS_NAME
-        html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
-        table.write_bytes(to_csv(frame))
+        with ThreadPoolExecutor(1) as meanwhile:
+            written = meanwhile.submit(lambda: table.write_bytes(to_csv(frame)))
+            html.write_text(render(frame, drawn, absent, **words, **files, claims=claims), encoding="utf-8")
+            written.result()
         made = [*_write_tables(tables, workshop, title), *saved.paths()]
         for path in [*made, table, html]:
             path.replace(directory / path.name)
