@@ -100,9 +100,9 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
         ))  # fmt: skip
     reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
     lede = (
-        "Means over seeds with 95 % intervals; of bounds an end is not known. Matching: the mean over seeds of the largest sparsity not "
-        f"worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points; what the head of the report says "
-        "is of the means, one level for all seeds. "
+        "Means over seeds with 95 % intervals; where values are only bounds, the end that is not known is left out. Matching: the largest "
+        f"sparsity not worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points, for each seed by itself "
+        "(the report's first lines compare means over seeds, one level for all). "
         f"Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
         "doublings of compression that the front dominates. Knee: the weights left where "
         "the front of the means bends (Das 1999). Early stopping: step of the lowest validation loss, less that of the "
@@ -175,8 +175,8 @@ def _reach(table: pd.DataFrame) -> str:
     least = detectable(seeds, confidence=1 - SIGNIFICANT / tests)
     counts = f"{tests} test{'s' if tests > 1 else ''} of {'up to ' if made['num_seeds'].min() < seeds else ''}{seeds} seeds"
     return (
-        f", {counts}: to be the first found, with a chance of {percent(POWER)}, a difference must be {significant(least)} times its "
-        "standard deviation between seeds."
+        f", {counts}: a difference is found with a chance of {percent(POWER)} if it is {significant(least)} times its standard deviation "
+        "between seeds."
     )
 
 
