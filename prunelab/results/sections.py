@@ -101,8 +101,8 @@ def _statistics(frame: pd.DataFrame, rows: pd.DataFrame) -> Section | None:
     reach = f" from {over.start:.3g} to {over.end:.3g} times" if over else ""
     lede = (
         "Means over seeds with 95 % intervals; where values are only bounds, the end that is not known is left out. Matching: the largest "
-        f"sparsity not worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points, for each seed by itself "
-        "(the report's first lines compare means over seeds, one level for all). "
+        f"sparsity not worse than the dense network of the same seed by more than {FRACTION.number(MARGIN)} points, for each seed by "
+        "itself (the report's first lines compare means over seeds, one level for all). "
         f"Area: mean accuracy over the doublings of compression{reach}. Hypervolume: accuracy times "
         "doublings of compression that the front dominates. Knee: the weights left where "
         "the front of the means bends (Das 1999). Early stopping: step of the lowest validation loss, less that of the "

@@ -77,7 +77,7 @@ def test_the_tests_say_how_sure_they_can_be(make_study, to_frame):
     assert found.rows[0][place] == f"{table['adjusted'].min():.2g}"
     least = detectable(3, confidence=1 - 0.05 / 4)
     assert f"Against dense, reinit, 4 tests of 3 seeds: a difference is found with a chance of 80{THIN}%" in found.lede
-    assert f"must be {significant(least)} times its standard deviation" in found.lede
+    assert f"if it is {significant(least)} times its standard deviation" in found.lede
     one = {section.key: section for section in sections(frame[frame["seed"] == 0])}["tests"]
     assert "Against dense, reinit no test can be made." in one.lede
     assert one.rows[0][place] == NONE
