@@ -161,7 +161,10 @@ def test_the_command_serves_until_it_is_ended(tmp_path, write, ending):
         "PYTHONUNBUFFERED": "1",
     }
     line = [sys.executable, "-m", "prunelab.cli", "report", "s", "--serve", "--port"]
-    running = subprocess.Popen([*line, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
+    running = subprocess.Popen(
+        [*line, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background hands on that Ctrl-C is ignored
+    )  # fmt: skip
     try:
         assert running.stdout is not None
         said = running.stdout.readline()
