@@ -140,13 +140,12 @@ def _totals(found: Comparison) -> Table:
 
 
 def _mean(found: MeanInterval | None, bound: str, unit: Unit) -> str:
-    return "–" if found is None else f"{bound} {unit.value(found.mean)} {_ends(found, bound, unit)}".strip()
+    from prunelab.results.over_seeds import ends
+
+    return "–" if found is None else f"{bound} {unit.value(found.mean)} {ends(found, bound, unit)}".strip()
 
 
 def _difference(found: MeanInterval | None, bound: str, unit: Unit) -> str:
-    return "–" if found is None else f"{bound} {unit.number(found.mean, signed=True)} {_ends(found, bound, unit, signed=True)}".strip()
+    from prunelab.results.over_seeds import ends
 
-
-def _ends(found: MeanInterval, bound: str, unit: Unit, *, signed: bool = False) -> str:
-    """The interval; nothing where a bound says already that there is none."""
-    return "" if bound and found.low is None and found.high is None else unit.interval(found.low, found.high, signed=signed)
+    return "–" if found is None else f"{bound} {unit.number(found.mean, signed=True)} {ends(found, bound, unit, signed=True)}".strip()

@@ -74,12 +74,12 @@ def _inspect(
     from prunelab.results import drawing
     from prunelab.results.insight.found import PARTS
     from prunelab.results.insight.page import write_inspection
-    from prunelab.results.paper_styles import paper_style
+    from prunelab.results.paper_styles import DEFAULT, paper_style
     from prunelab.results.report import PAGE_NAME
     from prunelab.store.store import Store
     from prunelab.study.insight.inspect import inspect as look_into
 
-    style = style or "paper"
+    style = style or DEFAULT
     paper_style(style)  # what is wrong with it is said before anything is computed
     parts = PARTS if only is None else tuple(_words(only))
     frame = load(home / "records", study)
@@ -97,7 +97,7 @@ def _inspect(
     drawing.get_ready()
     target = Path(output) if output else home / "reports" / study
     asked = criteria if criteria != _CRITERIA else None
-    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": asked, "--style": style if style != "paper" else None}
+    given = {"--level": level, "--sparsity": sparsity, "--only": only, "--criteria": asked, "--style": style if style != DEFAULT else None}
     words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     report = PAGE_NAME if (target / PAGE_NAME).is_file() else ""
     command = shlex.join(["prunelab", "inspect", study, *words])

@@ -15,9 +15,7 @@ import pyarrow as pa
 from prunelab.basics.choices import unknown
 from prunelab.basics.garbage import no_collections
 from prunelab.records.index import EXTRA, FILE, INDEX, SCHEMA, indexed
-from prunelab.records.schema import AXES, COLUMNS, VOLATILE
-
-CURVE = "curve"  # of training: losses and accuracies by step
+from prunelab.records.schema import AXES, COLUMNS, CURVE, VOLATILE
 
 __all__ = ["INDEX", "load", "same", "studies"]
 

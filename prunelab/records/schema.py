@@ -116,6 +116,7 @@ class Record:
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record))
 AXES: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if field.metadata["axis"])
+CURVE = "curve"  # of training: losses and accuracies by step
 NESTED: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if str(field.type).startswith("dict"))
 VOLATILE: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Record) if field.metadata["volatile"])
 MEANING: dict[str, str] = {field.name: field.metadata["meaning"] for field in dataclasses.fields(Record)}

@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from prunelab.records.index import SCHEMA
-from prunelab.records.schema import COLUMNS, NESTED
+from prunelab.records.schema import COLUMNS, CURVE, NESTED
 
-LEFT_OUT = "curve"  # of training: too long for a table
-_KEPT = tuple(name for name in COLUMNS if name != LEFT_OUT)
-_TEXTS = tuple(name for name in NESTED if name != LEFT_OUT)
+_KEPT = tuple(name for name in COLUMNS if name != CURVE)  # too long for a table
+_TEXTS = tuple(name for name in NESTED if name != CURVE)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from prunelab.results.frames import same_networks
 from prunelab.results.intervals import MeanInterval, mean_interval
+from prunelab.results.units import Unit
 
 AT_LEAST, AT_MOST = "at least", "at most"
 
@@ -65,6 +66,11 @@ def left_out_words(left_out: dict[int, str]) -> list[str]:
     """Seeds without a value, those with the same reason together."""
     reasons = dict.fromkeys(left_out.values())
     return [f"{named(sorted(s for s, said in left_out.items() if said == reason))} left out: {reason}" for reason in reasons]
+
+
+def ends(found: MeanInterval, bound: str, unit: Unit, *, signed: bool = False) -> str:
+    """The interval in words; nothing where `bound` says already that there is none."""
+    return "" if bound and found.low is None and found.high is None else unit.interval(found.low, found.high, signed=signed)
 
 
 def named(seeds: Sequence[int]) -> str:

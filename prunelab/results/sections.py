@@ -19,7 +19,7 @@ from prunelab.results.knee import knee
 from prunelab.results.ledger import MULTIPLY_ADDS, STEPS
 from prunelab.results.matching import MARGIN, matching_over_seeds
 from prunelab.results.methods import labelled
-from prunelab.results.over_seeds import OverSeeds
+from prunelab.results.over_seeds import OverSeeds, ends
 from prunelab.results.power import POWER, detectable
 from prunelab.results.trades import searched
 from prunelab.results.units import FRACTION, NONE, NUMBER, Unit, percent, significant, unit_of
@@ -236,10 +236,7 @@ def _cell(found: MeanInterval | None, unit: Unit) -> str:
 
 def _bound(over: OverSeeds, unit: Unit) -> str:
     found = over.known
-    if found is None or not over.bound:
-        return _cell(found, unit)
-    ends = "" if found.low is None and found.high is None else unit.interval(found.low, found.high)
-    return f"{over.bound} {unit.number(found.mean)} {ends}".strip()
+    return NONE if found is None else f"{over.bound} {unit.number(found.mean)} {ends(found, over.bound, unit)}".strip()
 
 
 def _few(notes: list[str], most: int = 2) -> str:

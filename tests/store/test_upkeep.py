@@ -148,7 +148,7 @@ def test_what_is_there_stays_as_it_is(bundle, tmp_path):
     assert (records / "s" / f"{'1' * 32}.json").read_text() == "mine"
 
 
-def refused(bundle, tmp_path, match):
+def assert_refused(bundle, tmp_path, match):
     there = Store(tmp_path / "there" / "store")
     with pytest.raises(ValueError, match=match):
         import_(there, tmp_path / "there" / "records", bundle)
@@ -161,7 +161,7 @@ def refused(bundle, tmp_path, match):
 def test_a_bundle_that_was_cut_short_is_refused(bundle, tmp_path, share):
     content = bundle.read_bytes()
     bundle.write_bytes(content[: int(len(content.rstrip(b"\0")) * share)])
-    refused(bundle, tmp_path, "nothing was imported|Nothing was imported|is no bundle")
+    assert_refused(bundle, tmp_path, "nothing was imported|Nothing was imported|is no bundle")
 
 
 @pytest.mark.parametrize("inside", ["tensors.safetensors", "manifest.json"])
@@ -171,7 +171,7 @@ def test_a_flipped_bit_is_refused(bundle, tmp_path, inside):
     content = bytearray(bundle.read_bytes())
     content[member.offset_data + member.size // 2] ^= 4
     bundle.write_bytes(content)
-    refused(bundle, tmp_path, "not what was exported")
+    assert_refused(bundle, tmp_path, "not what was exported")
 
 
 def rewritten(bundle, change):
@@ -191,7 +191,7 @@ def rewritten(bundle, change):
 )  # fmt: skip
 def test_a_name_that_does_not_belong_is_refused(bundle, tmp_path, name):
     rewritten(bundle, lambda members: [*members, (tarfile.TarInfo(name), b"{}")])
-    refused(bundle, tmp_path, "does not belong")
+    assert_refused(bundle, tmp_path, "does not belong")
     assert not (tmp_path / "outside.json").exists()
 
 
@@ -199,7 +199,7 @@ def test_a_link_is_refused(bundle, tmp_path):
     link = tarfile.TarInfo(f"records/s/{'2' * 32}.json")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     rewritten(bundle, lambda members: [*members, (link, b"")])
-    refused(bundle, tmp_path, "does not belong")
+    assert_refused(bundle, tmp_path, "does not belong")
 
 
 def test_an_artifact_that_lies_about_itself_is_refused(bundle, tmp_path):
@@ -218,12 +218,12 @@ def test_an_artifact_that_lies_about_itself_is_refused(bundle, tmp_path):
         return [(members[0][0], json.dumps(index).encode()), *out]
 
     rewritten(bundle, change)
-    refused(bundle, tmp_path, "nothing was imported")
+    assert_refused(bundle, tmp_path, "nothing was imported")
 
 
 def test_a_newer_bundle_is_named(bundle, tmp_path):
     rewritten(bundle, lambda members: [(members[0][0], members[0][1].replace(b'"format": 1', b'"format": 7')), *members[1:]])
-    refused(bundle, tmp_path, "newer prunelab")
+    assert_refused(bundle, tmp_path, "newer prunelab")
 
 
 def test_an_export_that_fails_leaves_the_last_one(store, bundle, tmp_path, monkeypatch):
